@@ -1,0 +1,2 @@
+//! Measures composing beside its peers.
+fn main() {}

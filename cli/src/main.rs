@@ -1,0 +1,2 @@
+//! The program `posthaste`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! An e-mail and its RFC 5322 bytes.

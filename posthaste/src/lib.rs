@@ -1,0 +1,1 @@
+//! Django's e-mail framework in Rust, and beyond it.
