@@ -1,1 +1,5 @@
 //! An e-mail and its RFC 5322 bytes.
+
+mod error;
+
+pub use error::{AddressError, RenderError};
