@@ -304,9 +304,9 @@ impl<'a> ListWriter<'a> {
                     && text.get(..at).is_some_and(is_plain_phrase)
             }
         };
-        if plain && text.len() < SHORT {
+        if plain && text.len() < SHORT - 2 {
             self.separate();
-            self.folder.word(" ", text);
+            self.whole(text);
             return true;
         }
         false
@@ -326,8 +326,9 @@ impl<'a> ListWriter<'a> {
 
     fn group(&mut self, name: &str, members: &[Mailbox]) {
         self.separate();
-        self.name(name, 0);
-        self.folder.push(":");
+        let encoded = self.name(name, 0);
+        // An encoded word must have a blank after it.
+        self.folder.push(if encoded { " :" } else { ":" });
         for (index, member) in members.iter().enumerate() {
             if index > 0 {
                 self.folder.push(",");
@@ -340,22 +341,28 @@ impl<'a> ListWriter<'a> {
     fn mailbox(&mut self, mailbox: &Mailbox) {
         self.utf8 |= !mailbox.is_ascii();
         let Some(name) = mailbox.name() else {
-            self.folder.word(" ", mailbox.spec());
+            self.whole(mailbox.spec());
             return;
         };
         let spec = format!("<{}>", mailbox.spec());
         // The comma after it counts, too.
-        self.name(name, spec.len() + 2);
-        self.folder.word(" ", &spec);
+        self.name(name, spec.len() + 3);
+        self.whole(&spec);
     }
 
-    /// Writes a display name; `more` octets after it had better be on its line.
-    fn name(&mut self, name: &str, more: usize) {
+    /// Writes a word that a comma or semicolon may follow on its line.
+    fn whole(&mut self, word: &str) {
+        self.folder.word_of(" ", word, word.len() + 2);
+    }
+
+    /// Writes a display name; `more` octets after it had better be on its line. Tells
+    /// whether it was encoded.
+    fn name(&mut self, name: &str, more: usize) -> bool {
         let long = name.len() > LONGEST_QUOTED;
         let blank = " ".repeat(LONGEST_BLANK);
         if !name.is_ascii() || name.contains("=?") || long || name.contains(&blank) {
             rfc2047::write_words(&mut self.folder, " ", name);
-            return;
+            return true;
         }
         let mut text = String::with_capacity(name.len() + 2);
         push_name(name, &mut text);
@@ -368,6 +375,7 @@ impl<'a> ListWriter<'a> {
         } else {
             self.folder.word_of(" ", &text, whole);
         }
+        false
     }
 
     fn separate(&mut self) {

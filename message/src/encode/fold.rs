@@ -11,7 +11,7 @@ const ENCODED_LIMIT: usize = 76;
 pub(crate) const LONGEST_WORD: usize = 990;
 
 /// The longest run of blanks written as it is.
-pub(crate) const LONGEST_BLANK: usize = 60;
+pub(crate) const LONGEST_BLANK: usize = 40;
 
 /// Writes the words of one header, breaking the line where there is a blank.
 pub(crate) struct Folder<'a> {

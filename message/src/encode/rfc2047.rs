@@ -69,31 +69,20 @@ struct Piece<'a> {
 pub(crate) fn write_text(folder: &mut Folder<'_>, text: &str) {
     let mut pieces = split(text);
     mark(&mut pieces);
-    let mut first = " ";
-    let mut index = 0;
-    let mut before = Kind::Plain;
-    while let Some(piece) = pieces.get(index) {
-        if piece.kind != Kind::Encoded {
-            write_plain(folder, first, piece);
-            index += 1;
-        } else {
-            let rest = pieces.get(index..).unwrap_or_default();
-            let count = rest.iter().take_while(|p| p.kind == Kind::Encoded).count();
-            let after = rest.get(count).map(|piece| piece.kind);
-            let run = rest.get(..count).unwrap_or_default();
-            write_run(folder, first, run, before, after);
-            // The blank of the next word is inside the encoded words now.
-            if after == Some(Kind::Given)
-                && let Some(next) = pieces.get_mut(index + count)
-            {
-                next.blank = " ";
-            }
-            index += count;
+    let mut rest = pieces.as_slice();
+    let mut before = None;
+    while let Some(piece) = rest.first() {
+        let mut count = 1;
+        if piece.kind == Kind::Encoded {
+            count = rest.iter().take_while(|p| p.kind == Kind::Encoded).count();
         }
-        before = pieces
-            .get(index - 1)
-            .map_or(Kind::Plain, |piece| piece.kind);
-        first = "";
+        let (run, after) = rest.split_at(count);
+        match piece.kind {
+            Kind::Encoded => write_run(folder, run, before, after.first()),
+            _ => write_plain(folder, piece, before),
+        }
+        before = Some(piece.kind);
+        rest = after;
     }
 }
 
@@ -155,46 +144,40 @@ fn mark(pieces: &mut [Piece<'_>]) {
 }
 
 /// Writes a word as it is, or the blanks at the end.
-fn write_plain(folder: &mut Folder<'_>, first: &str, piece: &Piece<'_>) {
+fn write_plain(folder: &mut Folder<'_>, piece: &Piece<'_>, before: Option<Kind>) {
     if piece.word.is_empty() {
         // No break here: a line of blanks alone would end the header for some readers.
         folder.push(piece.blank);
-    } else if first.is_empty() {
-        folder.word(piece.blank, piece.word);
-    } else {
-        let mut blank = first.to_owned();
-        blank.push_str(piece.blank);
-        folder.word(&blank, piece.word);
+        return;
+    }
+    match (before, piece.kind) {
+        (None, _) => folder.word(&format!(" {}", piece.blank), piece.word),
+        // The blank is inside the encoded words before.
+        (Some(Kind::Encoded), Kind::Given) => folder.word(" ", piece.word),
+        _ => folder.word(piece.blank, piece.word),
     }
 }
 
-/// Writes neighbouring words that need encoding as one text, with the blanks between them.
+/// Writes neighbouring words that need encoding as one text. Readers drop the blank between
+/// two encoded words: it must be in one of them. So must blanks at the very start.
 fn write_run(
     folder: &mut Folder<'_>,
-    first: &str,
     run: &[Piece<'_>],
-    before: Kind,
-    after: Option<Kind>,
+    before: Option<Kind>,
+    after: Option<&Piece<'_>>,
 ) {
     let mut text = String::new();
-    let mut blank = first;
+    let mut blank = " ";
     for (index, piece) in run.iter().enumerate() {
-        // Readers drop the blank between two encoded words: it must be in one of them. So
-        // must blanks at the very start.
-        if index > 0 || !first.is_empty() {
-            text.push_str(piece.blank);
-        } else if before == Kind::Given {
-            text.push_str(piece.blank);
-            blank = " ";
-        } else {
+        if index == 0 && before == Some(Kind::Plain) {
             blank = piece.blank;
+        } else {
+            text.push_str(piece.blank);
         }
         text.push_str(piece.word);
     }
-    // The same after the run; the reader of the next word's blank is told by its kind.
-    if let (Some(Kind::Given), Some(last)) = (after, run.last()) {
-        let _ = last;
-        text.push(' ');
+    if let Some(next) = after.filter(|next| next.kind == Kind::Given) {
+        text.push_str(next.blank);
     }
     write_words(folder, blank, &text);
 }
