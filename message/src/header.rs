@@ -494,16 +494,13 @@ mod tests {
             ("Привет", "Subject: =?utf-8?b?0J/RgNC40LLQtdGC?="),
             ("ü ö", "Subject: =?utf-8?b?w7wgw7Y=?="),
             ("ü  ", "Subject: =?utf-8?q?=C3=BC__?="),
-            (" é x", "Subject: =?utf-8?q?_=C3=A9?= x"),
+            (" é x", "Subject: =?utf-8?b?IMOp?= x"),
             ("=?utf-8?q?x?= y", "Subject: =?utf-8?q?x?= y"),
-            (
-                "=?utf-8?q?x?= é",
-                "Subject: =?utf-8?q?x?= =?utf-8?q?_=C3=A9?=",
-            ),
+            ("=?utf-8?q?x?= é", "Subject: =?utf-8?q?x?= =?utf-8?b?IMOp?="),
             ("é =?utf-8?q?x?=", "Subject: =?utf-8?b?w6kg?= =?utf-8?q?x?="),
             (
                 "=?utf-8?q?x=0AB?=",
-                "Subject: =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3D0AB=3F=3D?=",
+                "Subject: =?utf-8?b?PT91dGYtOD9xP3g9MEFCPz0=?=",
             ),
             ("=?x?q?x?=", "Subject: =?utf-8?b?PT94P3E/eD89?="),
             ("a =? b", "Subject: a =? b"),
@@ -545,7 +542,7 @@ mod tests {
             (&["=?utf-8?q?x?= <a@b>"], "To: x <a@b>"),
             (
                 &["\"=?utf-8?q?x?=\" <a@b>"],
-                "To: =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?= <a@b>",
+                "To: =?utf-8?b?PT91dGYtOD9xP3g/PQ==?= <a@b>",
             ),
             (
                 &[&format!("{n60}@b.c"), "Ann Lee <a@b.c>"],
@@ -780,6 +777,5 @@ mod tests {
         }
         let each = start.elapsed().as_nanos() / rounds;
         assert!(each < 400, "{each} ns");
-        eprintln!("{each} ns");
     }
 }
