@@ -205,3 +205,67 @@ impl Envelope {
         Self { from, to }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_what_was_given() {
+        assert_eq!(Address::from("x"), "x");
+        assert_eq!(Address::from(("", "a@b")), "a@b");
+        assert_eq!(Address::from(("J. \"Q\"", "a@b")), r#""J. \"Q\"" <a@b>"#);
+        assert_eq!(Address::from(("Ann B", "a@b")).to_string(), "Ann B <a@b>");
+        assert!(Address::from("").is_empty() && Address::from(("", "")).is_empty());
+        assert!(!Address::from(" ").is_empty());
+        let json = serde_json::to_string(&Address::from(("Ann", "a@b"))).unwrap();
+        assert_eq!(json, "\"Ann <a@b>\"");
+        assert_eq!(serde_json::from_str::<Address>(&json).unwrap(), "Ann <a@b>");
+        assert!(serde_json::from_str::<Address>("1").is_err());
+    }
+
+    #[test]
+    fn a_name_brings_no_address() {
+        for name in [
+            "a@evil.com, ",
+            "x <a@evil.com>",
+            "\"<a@evil.com>",
+            "a: b@c;",
+            "(",
+            "=?utf-8?q?x?=",
+        ] {
+            let mailbox = Address::from((name, "b@good.com")).mailbox().unwrap();
+            assert_eq!(mailbox.name(), Some(name));
+            assert_eq!(mailbox.addr_spec(), "b@good.com");
+        }
+        for spec in [
+            "", "x <a@b>", "a@b, c@d", "<a@b>", " a@b", "a@b ", "a@b(x)", "g: a@b;",
+        ] {
+            assert!(Address::from(("Ann", spec)).mailbox().is_err(), "{spec}");
+            assert!(Address::from(("Ann", spec)).list().is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_one_is_one() {
+        let one = |text: &str| Address::from(text).mailbox();
+        assert_eq!(
+            one("team: Ann <a@b.c>;").unwrap().to_string(),
+            "Ann <a@b.c>"
+        );
+        for text in [
+            "t:;",
+            "t: a@b, c@d;",
+            "t: a@b;, c@d",
+            "t: a@b",
+            "t: u: a@b;;",
+            ":a@b;",
+        ] {
+            assert!(one(text).is_err(), "{text}");
+        }
+        assert_eq!(Address::from("a@b, c@d").list().unwrap().items().len(), 2);
+        for text in ["", " ", ",", "(x)"] {
+            assert!(Address::from(text).list().is_err(), "{text}");
+        }
+    }
+}

@@ -137,3 +137,41 @@ impl fmt::Display for AddressListItem {
         f.write_str(";")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_hold_mailboxes_and_groups() {
+        let shown = |text| parse_list(text).map(|list| list.to_string()).ok();
+        for (text, list) in [
+            ("", ""),
+            ("a@b.c, ", "a@b.c"),
+            (",, a@b ,,\"x, y\" <c@d>,", "a@b, \"x, y\" <c@d>"),
+            ("a,b@c", "a, b@c"),
+            ("undisclosed-recipients:;", "undisclosed-recipients:;"),
+            ("g x: a@b , Ann<c@d>;, e@f", "g x: a@b, Ann <c@d>;, e@f"),
+            ("\"Ü, x\": a@ü.de;", "\"Ü, x\": a@xn--tda.de;"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Some(list), "{text}");
+        }
+        for text in [
+            "a@b c@d",
+            "a@b; c@d",
+            "g: a@b",
+            "g: h: a@b;;",
+            "g:; a@b",
+            "a@b:;x",
+            "a, b:c",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+        let list: AddressList = "g: a@b, c@d;, e@f".parse().unwrap();
+        assert_eq!(
+            list.mailboxes().map(Mailbox::addr_spec).collect::<Vec<_>>(),
+            ["a@b", "c@d", "e@f"]
+        );
+        assert!(parse_list(&" ".repeat(65_537)).is_err());
+    }
+}

@@ -235,3 +235,246 @@ impl<'de> Deserialize<'de> for Mailbox {
         text.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Mailbox, AddressError> {
+        text.parse()
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_address() {
+        for text in [
+            "",
+            " ",
+            "a@b, c@d",
+            "@",
+            "to@",
+            "@x",
+            "a b@c.d",
+            "a@@b",
+            "a@b..c",
+            ".a@b",
+            "a.@b",
+            "a..b@c",
+            "a,b@c",
+            "A <a@b.c",
+            "a@b.c;",
+            "x <a@b> y",
+            "a@b.c, ",
+            ",a@b.c",
+            "<>",
+            "Ann <>",
+            "g: a@b;",
+            "a@b.",
+            "a@.b",
+            "a @b",
+            "a@ b",
+            "a(x)@b",
+            "a@(x)b",
+            "(x",
+            "x)",
+            "user@good.com(x)evil.com",
+            "a@b.c (x) d",
+            "\"a",
+            "\"a\\\"",
+            "a@b <c@d>",
+            "<a@b>>",
+            "<<a@b>>",
+            "<a@b> <c@d>",
+            "<@x:a@b>",
+            "<a@b,c@d>",
+            "\"a\"b@c",
+            "a\"b\"@c",
+            "a@[",
+            "a@[]",
+            "a@[1]x",
+            "a@[1 2]",
+            "a@[a\\b]",
+            "a@b\\c",
+            "a\u{a0}b@c.d",
+            "[a]@b",
+            "a@b@c",
+            "a:b@c",
+            "\"a\".b@c",
+            "<a@b",
+            "a@b>",
+            "<a@b (x)>",
+            "=?utf-8?q?a=40b?=@c d",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+            assert!(Mailbox::new(None, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_controls_everywhere() {
+        for c in (0..0x20)
+            .chain(0x7f..0xa0)
+            .chain(0x2028..0x202a)
+            .filter_map(char::from_u32)
+        {
+            for text in [
+                format!("a{c}@b.c"),
+                format!("a@b{c}.c"),
+                format!("a@b.c{c}"),
+                format!("{c}a@b.c"),
+                format!("\"a{c}b\"@c.d"),
+                format!("\"a\\{c}b\"@c.d"),
+                format!("A{c}B <a@b.c>"),
+                format!("\"A{c}B\" <a@b.c>"),
+                format!("a@b.c (x{c}y)"),
+                format!("a@[1{c}]"),
+            ] {
+                assert!(parse(&text).is_err(), "{text:?}");
+                assert!(super::super::parse_list(&text).is_err(), "{text:?}");
+                assert!(Mailbox::new(None, &text).is_err(), "{text:?}");
+                assert!(!parse(&text).unwrap_err().to_string().contains(c));
+            }
+            assert!(Mailbox::new(Some(&format!("A{c}")), "a@b.c").is_err());
+        }
+    }
+
+    #[test]
+    fn takes_what_servers_take() {
+        for (text, name, local, domain) in [
+            ("root", None, "root", None),
+            ("<a@b.c>", None, "a", Some("b.c")),
+            ("a@[1.2.3.4]", None, "a", Some("[1.2.3.4]")),
+            ("a@[IPv6:::1]", None, "a", Some("[IPv6:::1]")),
+            ("\"a b\"@c.d", None, "\"a b\"", Some("c.d")),
+            ("\"q@q\"@x", None, "\"q@q\"", Some("x")),
+            (
+                "\"foo@psres.net> ORCPT=admin@admin.com\"@test.com",
+                None,
+                "\"foo@psres.net> ORCPT=admin@admin.com\"",
+                Some("test.com"),
+            ),
+            ("a@b.c (x)", None, "a", Some("b.c")),
+            ("(x (y\\)) z) a@b.c", None, "a", Some("b.c")),
+            ("a@-b.c", None, "a", Some("-b.c")),
+            ("a@b_c.d", None, "a", Some("b_c.d")),
+            (
+                "Ann (boss) Lee < a@b.C >",
+                Some("Ann Lee"),
+                "a",
+                Some("b.C"),
+            ),
+            ("J. Smith <a@b>", Some("J. Smith"), "a", Some("b")),
+            (
+                "\"Lee, \\\"Ann\\\"\" <root>",
+                Some("Lee, \"Ann\""),
+                "root",
+                None,
+            ),
+            ("Jörg <jörg@b.c>", Some("Jörg"), "jörg", Some("b.c")),
+            (
+                "=?utf-8?q?J=C3=B6rg?= =?iso-8859-1?q?_M=FCller?= X <a@b>",
+                Some("Jörg Müller X"),
+                "a",
+                Some("b"),
+            ),
+            (
+                "=?utf-8?q?J=0Ag?= <a@b>",
+                Some("=?utf-8?q?J=0Ag?="),
+                "a",
+                Some("b"),
+            ),
+            (
+                "\"=?utf-8?q?x?=\" <a@b>",
+                Some("=?utf-8?q?x?="),
+                "a",
+                Some("b"),
+            ),
+            ("\"\" <a@b>", None, "a", Some("b")),
+        ] {
+            let mailbox = parse(text).unwrap();
+            assert_eq!(mailbox.name(), name, "{text}");
+            assert_eq!(
+                (mailbox.local_part(), mailbox.domain()),
+                (local, domain),
+                "{text}"
+            );
+            assert_eq!(mailbox.is_ascii(), local.is_ascii());
+            assert_eq!(parse(&mailbox.to_string()).unwrap(), mailbox, "{text}");
+        }
+        let json = serde_json::to_string(&parse("A.B <a@b>").unwrap()).unwrap();
+        assert_eq!(json, r#""\"A.B\" <a@b>""#);
+        assert_eq!(
+            serde_json::from_str::<Mailbox>(&json).unwrap().name(),
+            Some("A.B")
+        );
+        assert!(serde_json::from_str::<Mailbox>("\"a@\"").is_err());
+    }
+
+    #[test]
+    fn domains_become_ascii() {
+        for (text, domain) in [
+            ("a@bücher.example", "xn--bcher-kva.example"),
+            ("a@BÜCHER.Example", "xn--bcher-kva.example"),
+            ("a@straße.de", "strasse.de"),
+            ("a@STRAẞE.de", "strasse.de"),
+            ("a@βόλος.gr", "xn--nxasmq6b.gr"),
+            ("a@b\u{200d}.ü.de", "b.xn--tda.de"),
+            ("a@例え。テスト", "xn--r8jz45g.xn--zckzah"),
+            ("a@xn--Bcher-KVA.ex", "xn--Bcher-KVA.ex"),
+            ("a@XN--0049.ex", "XN--0049.ex"),
+            ("a@xn--bcher-kva.ü.de", "xn--bcher-kva.xn--tda.de"),
+        ] {
+            assert_eq!(parse(text).unwrap().domain(), Some(domain), "{text}");
+        }
+        let long = format!("a@{}.de", "ü".repeat(80));
+        for text in [
+            "a@xn--ü.de",
+            "a@ü..de",
+            "a@.ü",
+            "a@ü＠x.de",
+            "a@ü，x.de",
+            "a@ü\u{3000}x.de",
+            "a@ü\u{a0}.de",
+            "a@\u{ad}",
+            "a@ü[1]",
+            "a@xn--0049.ü.de",
+            "a@ü％41.de",
+            &long,
+            "a@ü．．de",
+            "a@ü\u{202e}.de",
+        ] {
+            assert!(parse(text).is_err(), "{text} {:?}", parse(text));
+        }
+    }
+
+    #[test]
+    fn lengths_are_capped_and_nothing_is_slow() {
+        assert!(parse(&format!("a@{}", "b".repeat(318))).is_ok());
+        assert!(parse(&format!("a@{}", "b".repeat(319))).is_err());
+        assert!(parse(&format!("{}@b", "ü".repeat(200))).is_err());
+        let many = 60 * 1024;
+        for text in [
+            "(".repeat(many),
+            ")".repeat(many),
+            "\"".repeat(many),
+            "<".repeat(many),
+            "a ".repeat(many / 2),
+            "a:".repeat(many / 2),
+            ",".repeat(many),
+            "a@[".repeat(many / 3),
+            "=?".repeat(many / 2),
+            format!("{}{}", "(".repeat(many / 2), ")".repeat(many / 2)),
+            "\\".repeat(many),
+            format!("a@{}", "ü.".repeat(many / 3)),
+            "(x)".repeat(many / 3),
+            "a.".repeat(many / 2),
+            format!("{} <a@b>", "a.b ".repeat(many / 4)),
+            "x".repeat(70_000),
+        ] {
+            let start = std::time::Instant::now();
+            let _ = parse(&text);
+            let _ = super::super::parse_list(&text);
+            assert!(start.elapsed().as_millis() < 500);
+        }
+        assert!(parse(&format!("{} <a@b>", "x".repeat(65_536))).is_err());
+    }
+}
