@@ -40,18 +40,44 @@ impl Composer {
 /// The four mails of the published table.
 pub(crate) fn cases() -> Vec<Case> {
     let short = "Your parcel has left the house.\r\n".to_owned();
-    let long = "Größe, Wärme, Übermut: ein Absatz, der nicht nur aus ASCII besteht.\r\n".repeat(145);
-    let html = format!("<html><body><p>{}</p></body></html>", long.replace("\r\n", "<br>\r\n"));
+    let long =
+        "Größe, Wärme, Übermut: ein Absatz, der nicht nur aus ASCII besteht.\r\n".repeat(145);
+    let html = format!(
+        "<html><body><p>{}</p></body></html>",
+        long.replace("\r\n", "<br>\r\n")
+    );
     vec![
         case("short text", 16, &short, None, None),
         case("text + HTML, 10 kB, not ASCII", 4, &long, Some(&html), None),
-        case("the same + 1 MB attached", 1, &long, Some(&html), Some(1 << 20)),
-        case("the same + 10 MB attached", 1, &long, Some(&html), Some(10 << 20)),
+        case(
+            "the same + 1 MB attached",
+            1,
+            &long,
+            Some(&html),
+            Some(1 << 20),
+        ),
+        case(
+            "the same + 10 MB attached",
+            1,
+            &long,
+            Some(&html),
+            Some(10 << 20),
+        ),
     ]
 }
 
-fn case(name: &'static str, batch: u32, text: &str, html: Option<&str>, size: Option<usize>) -> Case {
-    let attached = size.map(|size| (0..size).map(|at| (at * 31 % 251) as u8).collect::<Vec<u8>>());
+fn case(
+    name: &'static str,
+    batch: u32,
+    text: &str,
+    html: Option<&str>,
+    size: Option<usize>,
+) -> Case {
+    let attached = size.map(|size| {
+        (0..size)
+            .map(|at| (at * 31 % 251) as u8)
+            .collect::<Vec<u8>>()
+    });
     let mut message = EmailMessage::new(SUBJECT, text).from(FROM).to([TO]);
     if let Some(html) = html {
         message = message.html(html);
@@ -59,7 +85,14 @@ fn case(name: &'static str, batch: u32, text: &str, html: Option<&str>, size: Op
     if let Some(octets) = &attached {
         message = message.attach(EmailAttachment::bytes("data.bin", octets.clone()));
     }
-    Case { name, batch, text: text.to_owned(), html: html.map(str::to_owned), attached, message }
+    Case {
+        name,
+        batch,
+        text: text.to_owned(),
+        html: html.map(str::to_owned),
+        attached,
+        message,
+    }
 }
 
 const SUBJECT: &str = "Your order has been sent";
@@ -67,7 +100,9 @@ const FROM: &str = "Ann Sender <ann@example.com>";
 const TO: &str = "Bob Receiver <bob@example.org>";
 
 fn posthaste(case: &Case) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let date = Date::from_unix(now.as_secs().cast_signed(), 0);
     let options = RenderOptions::new(date, "mail.example.com", u64::from(now.subsec_nanos()));
     let rendered = case.message.render(&options).expect("the message is valid");
@@ -86,12 +121,12 @@ fn lettre(case: &Case) -> Vec<u8> {
             let bodies = MultiPart::alternative_plain_html(case.text.clone(), html.clone());
             match &case.attached {
                 None => builder.multipart(bodies),
-                Some(octets) => builder.multipart(
-                    MultiPart::mixed().multipart(bodies).singlepart(
-                        Attachment::new("data.bin".to_owned())
-                            .body(octets.clone(), ContentType::parse("application/octet-stream").expect("a type")),
+                Some(octets) => builder.multipart(MultiPart::mixed().multipart(bodies).singlepart(
+                    Attachment::new("data.bin".to_owned()).body(
+                        octets.clone(),
+                        ContentType::parse("application/octet-stream").expect("a type"),
                     ),
-                ),
+                )),
             }
         }
     };

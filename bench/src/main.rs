@@ -15,15 +15,26 @@ const ROUND: Duration = Duration::from_millis(400);
 
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "compose, messages a second, median of {ROUNDS} rounds (ratio to lettre)\n")?;
-    writeln!(out, "{:<36}{:>20}{:>22}{:>22}", "", "lettre", "mail-builder", "posthaste")?;
+    writeln!(
+        out,
+        "compose, messages a second, median of {ROUNDS} rounds (ratio to lettre)\n"
+    )?;
+    writeln!(
+        out,
+        "{:<36}{:>20}{:>22}{:>22}",
+        "", "lettre", "mail-builder", "posthaste"
+    )?;
     for case in compose::cases() {
         let rates = measure(&case);
         write!(out, "{:<36}{:>12.0} (1.00)", case.name, rates[0])?;
         for rate in &rates[1..] {
             write!(out, "{:>13.0} ({:>5.2})", rate, rate / rates[0])?;
         }
-        writeln!(out, "   posthaste / mail-builder {:.2}", rates[2] / rates[1])?;
+        writeln!(
+            out,
+            "   posthaste / mail-builder {:.2}",
+            rates[2] / rates[1]
+        )?;
     }
     Ok(())
 }

@@ -20,13 +20,24 @@ fn files_stay_under_500_lines() {
 
 #[test]
 fn functions_stay_short() {
-    let mut functions: Vec<_> = sources().iter().flat_map(|(path, text)| functions(path, text)).collect();
+    let mut functions: Vec<_> = sources()
+        .iter()
+        .flat_map(|(path, text)| functions(path, text))
+        .collect();
     assert!(!functions.is_empty());
     functions.sort_by_key(|function| function.lines);
     let at = |share: usize| functions[(functions.len() - 1) * share / 100].lines;
     assert!(at(50) <= 8, "the median function has {} lines", at(50));
-    assert!(at(90) <= 30, "one function in ten has over {} lines", at(90));
-    let long: Vec<_> = functions.iter().filter(|function| function.lines > 80).map(|function| &function.name).collect();
+    assert!(
+        at(90) <= 30,
+        "one function in ten has over {} lines",
+        at(90)
+    );
+    let long: Vec<_> = functions
+        .iter()
+        .filter(|function| function.lines > 80)
+        .map(|function| &function.name)
+        .collect();
     assert!(long.is_empty(), "split these: {long:?}");
 }
 
@@ -43,7 +54,10 @@ fn fallible_public_functions_say_when_they_fail() {
 
 #[test]
 fn feature_switches_are_few() {
-    let switches: usize = sources().iter().map(|(_, text)| text.matches("cfg(feature").count()).sum();
+    let switches: usize = sources()
+        .iter()
+        .map(|(_, text)| text.matches("cfg(feature").count())
+        .sum();
     assert!(switches <= 30, "{switches} lines with cfg(feature)");
 }
 
@@ -57,7 +71,10 @@ struct Function {
 
 fn functions(path: &Path, text: &str) -> Vec<Function> {
     let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut found = Functions { path, found: Vec::new() };
+    let mut found = Functions {
+        path,
+        found: Vec::new(),
+    };
     found.visit_file(&file);
     found.found
 }
@@ -75,7 +92,8 @@ impl Functions<'_> {
         signature: &syn::Signature,
         end: usize,
     ) {
-        let fallible = matches!(&signature.output, syn::ReturnType::Type(_, of) if starts_with_result(of));
+        let fallible =
+            matches!(&signature.output, syn::ReturnType::Type(_, of) if starts_with_result(of));
         self.found.push(Function {
             name: format!("{}: {}", self.path.display(), signature.ident),
             lines: end - signature.span().start().line + 1,
@@ -94,12 +112,22 @@ impl<'ast> Visit<'ast> for Functions<'_> {
     }
 
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
-        self.add(&function.attrs, &function.vis, &function.sig, function.block.span().end().line);
+        self.add(
+            &function.attrs,
+            &function.vis,
+            &function.sig,
+            function.block.span().end().line,
+        );
         visit::visit_item_fn(self, function);
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
-        self.add(&function.attrs, &function.vis, &function.sig, function.block.span().end().line);
+        self.add(
+            &function.attrs,
+            &function.vis,
+            &function.sig,
+            function.block.span().end().line,
+        );
         visit::visit_impl_item_fn(self, function);
     }
 }
@@ -111,16 +139,25 @@ fn starts_with_result(of: &syn::Type) -> bool {
 fn doc(attributes: &[syn::Attribute]) -> String {
     let text = |attribute: &syn::Attribute| match &attribute.meta {
         syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+            syn::Expr::Lit(syn::ExprLit {
+                lit: syn::Lit::Str(text),
+                ..
+            }) => Some(text.value()),
             _ => None,
         },
         _ => None,
     };
-    attributes.iter().filter_map(text).collect::<Vec<_>>().join("\n")
+    attributes
+        .iter()
+        .filter_map(text)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn lines_without_tests(text: &str) -> usize {
-    text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count()
+    text.lines()
+        .take_while(|line| !line.starts_with("#[cfg(test)]"))
+        .count()
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
