@@ -599,7 +599,7 @@ mod tests {
             ("é.txt", " filename*=utf-8''%C3%A9.txt"),
             (
                 "=?utf-8?q?x?=",
-                " filename*=us-ascii''%3D%3Futf-8%3Fq%3Fx%3F%3D",
+                "\r\n filename*=us-ascii''%3D%3Futf-8%3Fq%3Fx%3F%3D",
             ),
         ] {
             let line = format!("Content-Disposition: attachment;{rest}\r\n");
