@@ -81,3 +81,21 @@ impl<'a> Folder<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_only_at_blanks() {
+        let mut out = Vec::new();
+        let mut folder = Folder::new(&mut out, "X");
+        folder.word(" ", &"a".repeat(75));
+        folder.word("", "b");
+        folder.word("\t", "c");
+        folder.word_of(" ", "d", 76);
+        folder.finish();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, format!("X: {}b\r\n\tc\r\n d\r\n", "a".repeat(75)));
+    }
+}

@@ -19,7 +19,7 @@ const LEAST: usize = 12;
 /// The text of an encoded word, if `word` is a well-formed one, in a charset that is known,
 /// and holds clean text.
 pub(crate) fn decode_word(word: &str) -> Option<String> {
-    if word.len() > LONGEST || !word.starts_with("=?") {
+    if word.len() > LONGEST || !word.starts_with("=?") || word.contains(' ') {
         return None;
     }
     let (parsed, length) = EncodedWord::parse(word.as_bytes())?;
@@ -240,4 +240,92 @@ fn b_fit(text: &str, budget: usize) -> (usize, usize) {
         taken -= 1;
     }
     (taken, taken.div_ceil(3) * 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encodify::rfc2047::{decode_text, utf8_charset};
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_clean_words_are_decoded() {
+        for (word, text) in [
+            ("=?utf-8?q?caf=C3=A9_x?=", "café x"),
+            ("=?UTF-8*fr?B?w6k=?=", "é"),
+            ("=?windows-1252?q?=80?=", "€"),
+        ] {
+            assert_eq!(decode_word(word).as_deref(), Some(text));
+        }
+        let long = format!("=?utf-8?q?{}?=", "x".repeat(64));
+        for word in [
+            "",
+            "=?",
+            "=?=",
+            "x",
+            "=?utf-8?q?x",
+            "=?utf-8?x?x?=",
+            "=??q?x?=",
+            "=?nope?q?x?=",
+            "=?utf-7?q?+AAo-?=",
+            "=?utf-16?b?AAo=?=",
+            "=?iso-2022-kr?q?x?=",
+            "=?utf-8?q?=C3?=",
+            "=?utf-8?b?*?=",
+            "=?utf-8?q?=0D=0A?=",
+            "=?utf-8?q?=00?=",
+            "=?utf-8?q?=7F?=",
+            "=?utf-8?q?=E2=80=A8?=",
+            "=?iso-8859-1?q?=0A?=",
+            "=?utf-8?q?x?=y",
+            "y=?utf-8?q?x?=",
+            "=?utf-8?b?Cg==?=",
+            "=?utf-8?q?=C2=85?=",
+            "=?utf-8?q?a b?=",
+            "=?utf-8?q?=ZZ?=",
+            &long,
+        ] {
+            assert_eq!(decode_word(word), None, "{word}");
+        }
+    }
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        let mut folder = Folder::new(&mut out, "X");
+        write_text(&mut folder, text);
+        folder.finish();
+        String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn given_words_keep_their_meaning(pieces in prop::collection::vec(
+            prop::sample::select(vec!["=?utf-8?q?x_y?=", "=?utf-8?b?w6k=?=", "é", "日本", "abc", "a=b?", ""]), 0..9,
+        )) {
+            let text = pieces.join(" ");
+            let out = written(&text);
+            let value = out.trim_end_matches("\r\n").strip_prefix("X:").unwrap().replace("\r\n", "");
+            let read = decode_text(value.as_bytes(), utf8_charset);
+            let meant = decode_text(text.as_bytes(), utf8_charset);
+            prop_assert_eq!(read.trim(), meant.trim(), "{}", out);
+        }
+
+        #[test]
+        fn words_are_short_and_whole(text in "\\PC{1,200}", name in 1..70_usize) {
+            let mut out = Vec::new();
+            let mut folder = Folder::new(&mut out, &"n".repeat(name));
+            write_words(&mut folder, " ", &text);
+            folder.finish();
+            let out = String::from_utf8(out).unwrap();
+            let mut all = String::new();
+            for word in out.get(name + 1..).unwrap().split_whitespace() {
+                prop_assert!(word.len() <= LONGEST);
+                let (word, _) = EncodedWord::parse(word.as_bytes()).unwrap();
+                // Each word by itself is UTF-8.
+                all.push_str(&String::from_utf8(word.decode().unwrap()).unwrap());
+            }
+            prop_assert_eq!(all, text);
+            prop_assert!(out.split("\r\n").all(|line| line.len() <= 76));
+        }
+    }
 }

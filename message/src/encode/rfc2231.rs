@@ -18,7 +18,7 @@ pub(crate) fn write_param(folder: &mut Folder<'_>, name: &str, value: &str) {
         push_quoted(name, value, &mut text);
         if text.len() < LONGEST {
             folder.push(";");
-            folder.word(" ", &text);
+            folder.word_of(" ", &text, text.len() + 1);
             return;
         }
         text.clear();
@@ -32,7 +32,7 @@ pub(crate) fn write_param(folder: &mut Folder<'_>, name: &str, value: &str) {
     push_percent(value, usize::MAX, &mut text);
     folder.push(";");
     if text.len() < LONGEST {
-        folder.word(" ", &text);
+        folder.word_of(" ", &text, text.len() + 1);
         return;
     }
     write_continued(folder, name, charset, value);
@@ -52,7 +52,7 @@ fn write_continued(folder: &mut Folder<'_>, name: &str, charset: &str, value: &s
         let budget = LONGEST.saturating_sub(text.len() + 1).max(12);
         let taken = push_percent(rest, budget, &mut text);
         rest = rest.get(taken..).unwrap_or_default();
-        folder.word(" ", &text);
+        folder.word_of(" ", &text, text.len() + 1);
         if rest.is_empty() {
             return;
         }
@@ -92,4 +92,54 @@ fn push_percent(value: &str, budget: usize, out: &mut String) -> usize {
         cost += more;
     }
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(name: &str, value: &str) -> String {
+        let mut out = Vec::new();
+        let mut folder = Folder::new(&mut out, "X");
+        folder.word(" ", "a");
+        write_param(&mut folder, name, value);
+        folder.finish();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn long_values_are_numbered() {
+        assert_eq!(written("n", ""), "X: a; n=\"\"\r\n");
+        let value = "a b".repeat(40);
+        let text = written("filename", &value);
+        assert!(
+            text.starts_with("X: a;\r\n filename*0*=us-ascii''a%20ba%20b"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() <= 78), "{text}");
+        let read: String = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once("*="))
+            .map(|(_, piece)| piece.trim_end_matches(';').trim_start_matches("us-ascii''"))
+            .collect();
+        assert_eq!(
+            percent_encoding::percent_decode_str(&read)
+                .decode_utf8()
+                .unwrap(),
+            value
+        );
+    }
+
+    #[test]
+    fn no_length_leaves_a_line_too_long() {
+        for length in 0..400 {
+            for c in ["x", "é", "🦀", "\"", " "] {
+                for name in ["f", "filename"] {
+                    let text = written(name, &c.repeat(length));
+                    assert!(text.lines().all(|line| line.len() <= 78), "{text}");
+                }
+            }
+        }
+    }
 }
