@@ -176,7 +176,7 @@ impl Session {
     /// The end of the content. It is appended to what waits, so that both leave in one write.
     fn write_dot(&mut self) -> Result<(), Violation> {
         self.refuse_waiting_input()?;
-        std::mem::replace(&mut self.stuffer, DotStuffer::new()).finish(self.out.bytes());
+        std::mem::take(&mut self.stuffer).finish(self.out.bytes());
         self.cursor = Cursor::End;
         self.expected.push_back(Expected::Final);
         Ok(())
