@@ -203,11 +203,16 @@ mod tests {
 
     #[test]
     fn the_shorter_encoding_wins() {
-        assert_eq!(encoded("Grüße").1, "Gr=C3=BC=C3=9Fe\r\n");
+        assert_eq!(encoded("Grüße").0, Encoding::Base64);
+        let text = "Viele Grüße aus Köln\n";
+        assert_eq!(encoded(text).1, "Viele Gr=C3=BC=C3=9Fe aus K=C3=B6ln\r\n");
         assert_eq!(encoded("Привет, мир").0, Encoding::Base64);
         assert_eq!(encoded("a\u{0}b").1, "a=00b\r\n");
-        assert_eq!(encoded("é ").1, "=C3=A9=20\r\n");
-        assert_eq!(encoded("ü\rü\n").1, "=C3=BC\r\n=C3=BC\r\n");
+        assert_eq!(
+            encoded("un caffè lungo \u{1} ").1,
+            "un caff=C3=A8 lungo =01=20\r\n"
+        );
+        assert_eq!(encoded("first ü\rsecond\n").1, "first =C3=BC\r\nsecond\r\n");
     }
 
     #[test]
@@ -230,7 +235,7 @@ mod tests {
 
     #[test]
     fn eight_bit_lines_stay_only_if_allowed() {
-        let text = "Grüße\n".as_bytes();
+        let text = "Viele Grüße aus Köln\n".as_bytes();
         let (encoding, _) = encode_text(text.into(), Transfer::EightBit, false);
         assert_eq!(encoding, Encoding::EightBit);
         let (encoding, _) = encode_text(text.into(), Transfer::SevenBit, false);

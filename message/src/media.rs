@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn types_are_read_with_their_parameters() {
-        let media = Media::parse("f", "text/calendar; method=REQUEST;\tx=\"a;\\\"b\" ;").unwrap();
+        let media = Media::parse("f", "text/calendar; method=REQUEST;  x=\"a;\\\"b\" ;").unwrap();
         assert_eq!(media.essence, "text/calendar");
         assert_eq!(media.param("METHOD"), Some("REQUEST"));
         assert_eq!(media.param("x"), Some("a;\"b"));
