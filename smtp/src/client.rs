@@ -166,7 +166,7 @@ impl Session {
         }
     }
 
-    /// Says what to do next. Asking again changes nothing.
+    /// Says what to do next. To ask again changes nothing, but each outcome is given only once.
     ///
     /// # Errors
     ///
@@ -261,5 +261,243 @@ impl Session {
             (None, Opening::Ehlo | Opening::Helo) => Phase::Ehlo,
             (None, Opening::Done) => self.cursor.phase(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Path, ViolationKind};
+
+    fn mail() -> Mail {
+        let (from, to) = (Path::new("a@x").unwrap(), vec![Path::new("b@y").unwrap()]);
+        Mail {
+            from,
+            to,
+            size: 10,
+            eight_bit: false,
+            smtputf8: false,
+        }
+    }
+
+    /// Sends what there is, without content, and gives the last command.
+    fn flush(session: &mut Session) -> String {
+        let mut last = String::new();
+        while let Ok(Step::Send(bytes)) = session.poll() {
+            last = String::from_utf8_lossy(bytes).into_owned();
+            let n = bytes.len();
+            session.sent(n);
+        }
+        last
+    }
+
+    /// A session with one mail, after these replies.
+    fn after(replies: &[&str]) -> Session {
+        let mut session = Session::new(Config::default());
+        session.submit(mail());
+        for reply in replies {
+            session.received(reply.as_bytes());
+            flush(&mut session);
+        }
+        session
+    }
+
+    const TO_MAIL: &[&str] = &["220 hi\r\n", "250 mx\r\n"];
+    const TO_BODY: &[&str] = &[
+        "220 hi\r\n",
+        "250 mx\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "354 go\r\n",
+    ];
+
+    fn only_loss(session: &mut Session) -> Unfinished {
+        let mut lost = session.lost();
+        assert_eq!(lost.len(), 1);
+        lost.remove(0).1
+    }
+
+    #[test]
+    fn the_server_speaks_first() {
+        let mut session = Session::new(Config::default());
+        assert_eq!(session.poll(), Ok(Step::Receive(Phase::Greeting)));
+        assert!(!session.is_idle());
+        session.received(b"220 hi\r\n");
+        assert_eq!(flush(&mut session), "EHLO [127.0.0.1]\r\n");
+        assert_eq!(session.poll(), Ok(Step::Receive(Phase::Ehlo)));
+        session.received(b"250 mx\r\n");
+        assert_eq!(session.poll(), Ok(Step::Idle));
+        assert!(session.is_idle() && session.extensions().is_some());
+    }
+
+    #[test]
+    fn a_reply_before_its_command_is_a_violation() {
+        for tail in ["250 x\r\n", "2", "354 go\r\n"] {
+            let mut session = after(&["220 hi\r\n"]);
+            session.received(format!("250 mx\r\n{tail}").as_bytes());
+            assert_eq!(
+                session.poll().unwrap_err().kind(),
+                ViolationKind::Unasked,
+                "{tail:?}"
+            );
+            assert!(session.poll().is_err(), "it stays");
+            assert!(only_loss(&mut session).never_started);
+        }
+    }
+
+    #[test]
+    fn a_reply_to_a_command_that_is_not_wholly_sent_is_a_violation() {
+        let mut session = after(&["220 hi\r\n"]);
+        session.received(b"250 mx\r\n");
+        assert!(matches!(session.poll(), Ok(Step::Send(_))));
+        session.sent(3);
+        session.received(b"250 ok\r\n");
+        assert_eq!(session.poll().unwrap_err().kind(), ViolationKind::Unasked);
+        assert!(!only_loss(&mut session).never_started);
+    }
+
+    #[test]
+    fn a_code_without_meaning_is_a_violation_that_shows_it() {
+        let mut session = after(TO_MAIL);
+        session.received(b"354 g\x1bo\r\n");
+        let violation = session.poll().unwrap_err();
+        assert_eq!(violation.phase(), Some(Phase::Mail));
+        let text = "the server broke the SMTP protocol (mail): a reply that does not fit the command: 354 g?o";
+        assert_eq!(violation.to_string(), text);
+    }
+
+    #[test]
+    fn content_is_only_asked_for_when_all_is_sent() {
+        let mut session = after(TO_BODY);
+        assert_eq!(session.poll(), Ok(Step::Content(Ticket(0))));
+        session.content(b"12345");
+        assert_eq!(session.buffered(), 5);
+        session.sent(4);
+        assert_eq!(session.poll(), Ok(Step::Send(b"5")));
+        session.sent(1);
+        assert_eq!(session.poll(), Ok(Step::Content(Ticket(0))));
+        session.content(b"6");
+        session.content_end();
+        assert_eq!(
+            session.poll(),
+            Ok(Step::Send(b"6\r\n.\r\n")),
+            "the dot leaves with the last piece"
+        );
+    }
+
+    #[test]
+    fn content_at_the_wrong_time_is_not_sent() {
+        let mut session = after(TO_MAIL);
+        session.content(b"DATA\r\n");
+        session.content_end();
+        assert_eq!(session.buffered(), 0);
+        assert_eq!(session.poll(), Ok(Step::Receive(Phase::Mail)));
+    }
+
+    #[test]
+    fn doubt_begins_when_the_dot_is_handed_out() {
+        let mut session = after(TO_BODY);
+        session.content(b"x");
+        flush(&mut session);
+        session.content_end();
+        let loss = only_loss(&mut session);
+        assert_eq!(
+            (loss.phase, loss.in_doubt, loss.never_started),
+            (Phase::Body, false, false)
+        );
+
+        let mut session = after(TO_BODY);
+        session.content_end();
+        assert!(matches!(session.poll(), Ok(Step::Send(_))));
+        let loss = only_loss(&mut session);
+        assert_eq!((loss.phase, loss.in_doubt), (Phase::Final, true));
+        assert_eq!(session.poll(), Ok(Step::Closed(None)));
+    }
+
+    #[test]
+    fn a_refusal_amid_the_content_settles_the_mail_and_closes() {
+        let mut session = after(TO_BODY);
+        session.content(b"x");
+        assert!(matches!(session.poll(), Ok(Step::Send(_))));
+        session.received(b"552 too ");
+        assert!(
+            matches!(session.poll(), Ok(Step::Send(_))),
+            "half a reply changes nothing"
+        );
+        session.received(b"much\r\n");
+        let Ok(Step::Done(_, outcome)) = session.poll() else {
+            panic!("no outcome")
+        };
+        let failure = outcome.failure.unwrap();
+        assert_eq!(
+            (failure.phase, failure.reply.unwrap().code()),
+            (Phase::Body, 552)
+        );
+        assert!(matches!(session.poll(), Ok(Step::Closed(Some(_)))));
+        assert!(session.lost().is_empty());
+    }
+
+    #[test]
+    fn success_amid_the_content_is_a_violation() {
+        for early in ["250 ok\r\n", "2"] {
+            let mut session = after(TO_BODY);
+            session.content(b"x");
+            flush(&mut session);
+            session.received(early.as_bytes());
+            session.content_end();
+            assert_eq!(session.poll().unwrap_err().kind(), ViolationKind::Unasked);
+            assert!(!only_loss(&mut session).in_doubt, "no dot was sent");
+        }
+    }
+
+    #[test]
+    fn an_idle_server_may_say_421() {
+        let mut session = Session::new(Config::default());
+        for reply in ["220 hi\r\n", "250 mx\r\n", "421 bye\r\n"] {
+            session.received(reply.as_bytes());
+            flush(&mut session);
+        }
+        session.submit(mail());
+        assert!(matches!(session.poll(), Ok(Step::Closed(Some(_)))));
+        assert!(only_loss(&mut session).never_started);
+    }
+
+    #[test]
+    fn each_mail_behind_is_not_started() {
+        let mut session = after(TO_BODY);
+        session.submit(mail());
+        let lost = session.lost();
+        assert_eq!(
+            (lost[0].1.phase, lost[0].1.never_started),
+            (Phase::Body, false)
+        );
+        assert_eq!(
+            (lost[1].1.phase, lost[1].1.never_started),
+            (Phase::Mail, true)
+        );
+        assert!(session.lost().is_empty(), "told once");
+    }
+
+    #[test]
+    fn a_mail_without_recipients_is_not_sent() {
+        let mut session = Session::new(Config::default());
+        session.submit(Mail {
+            to: Vec::new(),
+            ..mail()
+        });
+        for reply in TO_MAIL {
+            session.received(reply.as_bytes());
+            if reply.starts_with("220") {
+                flush(&mut session);
+            }
+        }
+        let Ok(Step::Done(_, outcome)) = session.poll() else {
+            panic!("no outcome")
+        };
+        assert_eq!(
+            outcome.failure.unwrap().to_string(),
+            "there is no recipient"
+        );
+        assert_eq!(session.poll(), Ok(Step::Idle));
     }
 }

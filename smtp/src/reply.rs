@@ -256,7 +256,8 @@ impl ReplyReader {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
-        let room = (2 * self.limits.bytes).saturating_sub(self.buffer.len());
+        let most = self.limits.bytes.saturating_mul(2).saturating_add(1);
+        let room = most.saturating_sub(self.buffer.len());
         self.buffer
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -348,9 +349,11 @@ fn parse_code(line: &[u8]) -> Option<(u16, bool)> {
     }
 }
 
-/// QUIRK: RFC 5321 section 2.3.8 wants CRLF; some servers and proxies end a line by LF alone. To
-/// take it cannot confuse a client, since a reply carries no text of a third party that could
-/// hold one: an LF in the text would begin a line that needs a code.
+/// The line without CRLF.
+///
+/// QUIRK: RFC 5321 section 2.3.8 wants CRLF; some servers and proxies end a line by LF alone. That
+/// is taken, because it opens no door: whatever follows the LF must be a well-formed line with the
+/// right code, and a whole second reply is a violation for being unasked.
 fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
@@ -449,7 +452,7 @@ mod tests {
         for _ in 0..1000 {
             reader.push(&[b'2'; 1000]);
         }
-        assert!(reader.buffer.len() <= 2 * ReplyLimits::default().bytes);
+        assert!(reader.buffer.len() <= 2 * ReplyLimits::default().bytes + 1);
         assert!(reader.next().is_err());
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::ehlo::Extensions;
-use crate::{Path, Reply};
+use crate::command::MailParameters;
+use crate::{Extensions, Path, Reply};
 
 /// One mail's envelope, and what its content needs. The content itself is asked for later, by
 /// [`Step::Content`](crate::Step::Content).
@@ -24,6 +24,16 @@ pub struct Mail {
 impl Mail {
     pub(crate) fn needs_smtputf8(&self) -> bool {
         self.smtputf8 || !self.from.is_ascii() || !self.to.iter().all(Path::is_ascii)
+    }
+
+    /// What MAIL says beside the reverse-path, as far as the server understands it.
+    pub(crate) fn parameters(&self, extensions: Option<&Extensions>) -> MailParameters {
+        let declares_size = self.size > 0 && extensions.is_some_and(Extensions::size);
+        MailParameters {
+            size: declares_size.then_some(self.size),
+            eight_bit: self.eight_bit,
+            smtputf8: self.needs_smtputf8(),
+        }
     }
 
     /// Why this server cannot take this mail, as far as it said so itself.

@@ -4,7 +4,7 @@ use super::Session;
 use super::mail::{FailureKind, Phase};
 use super::reader::Expected;
 use crate::Violation;
-use crate::command::{Command, MailParameters};
+use crate::command::Command;
 use crate::error::ViolationKind;
 
 /// Which greeting the writer owes the server.
@@ -136,38 +136,33 @@ impl Session {
     }
 
     fn write_command(&mut self, next: Expected) -> Result<(), Violation> {
+        let refused = || Violation::new(ViolationKind::Command);
         let mail = self.jobs.front().map(|job| &job.mail);
         let (command, after) = match (next, mail) {
             (Expected::Ehlo, _) => (Command::Ehlo(&self.config.hello), self.cursor),
             (Expected::Helo, _) => (Command::Helo(&self.config.hello), self.cursor),
             (Expected::Rset, _) => (Command::Rset, self.cursor),
+            (Expected::Quit, _) => (Command::Quit, self.cursor),
             (Expected::Mail, Some(mail)) => {
-                let extensions = self.extensions.as_ref();
-                let parameters = MailParameters {
-                    size: (mail.size > 0 && extensions.is_some_and(|e| e.size()))
-                        .then_some(mail.size),
-                    eight_bit: mail.eight_bit,
-                    smtputf8: mail.needs_smtputf8(),
-                };
+                let parameters = mail.parameters(self.extensions.as_ref());
                 (Command::Mail(&mail.from, parameters), Cursor::Rcpt(0))
             }
             (Expected::Rcpt(i), Some(mail)) => {
-                let after = if i + 1 < mail.to.len() {
-                    Cursor::Rcpt(i + 1)
-                } else {
-                    Cursor::Data
-                };
-                let Some(path) = mail.to.get(i) else {
-                    return Ok(());
-                };
-                (Command::Rcpt(path), after)
+                let path = mail.to.get(i).ok_or_else(refused)?;
+                let is_last = i + 1 == mail.to.len();
+                (
+                    Command::Rcpt(path),
+                    if is_last {
+                        Cursor::Data
+                    } else {
+                        Cursor::Rcpt(i + 1)
+                    },
+                )
             }
             (Expected::Data, Some(_)) => (Command::Data, Cursor::Go),
-            _ => (Command::Quit, self.cursor),
+            _ => return Err(refused()),
         };
-        command
-            .write(self.out.bytes())
-            .map_err(|_| Violation::new(ViolationKind::Command))?;
+        command.write(self.out.bytes()).map_err(|_| refused())?;
         self.cursor = after;
         Ok(())
     }
@@ -189,5 +184,26 @@ impl Session {
         } else {
             Err(Violation::new(ViolationKind::Unasked))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_leave_once_and_in_order() {
+        let mut out = Out::default();
+        out.bytes().extend_from_slice(b"abc");
+        out.sent(1);
+        assert_eq!(out.pending(), b"bc");
+        out.bytes().extend_from_slice(b"d");
+        out.sent(2);
+        assert_eq!(out.pending(), b"d");
+        // More than there is: a driver's mistake must not lose what comes later.
+        out.sent(usize::MAX);
+        assert!(!out.is_pending());
+        out.bytes().extend_from_slice(b"e");
+        assert_eq!(out.pending(), b"e");
     }
 }
