@@ -21,6 +21,10 @@ pub enum Act {
     Trickle,
     /// Says one line that never ends, as fast as it can.
     EndlessLine,
+    /// Says an answer of endlessly many lines.
+    EndlessLines,
+    /// Invites the data, answers this after the first line of it, and closes.
+    InviteAndDrop(&'static str),
 }
 
 /// Where in the conversation the server is.
@@ -209,6 +213,14 @@ impl Talk {
                 loop {
                     self.stream.write_all(&[b'x'; 4096])?;
                 }
+            }
+            Act::EndlessLines => loop {
+                self.say("250-and more")?;
+            },
+            Act::InviteAndDrop(reply) => {
+                self.say("354 Go on")?;
+                self.line()?;
+                self.say(reply)?;
             }
         }
         Err(Over)
