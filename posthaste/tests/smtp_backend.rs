@@ -155,11 +155,21 @@ fn sent(driver: Driver) {
     let report = send_one(driver, &sink, message("a").cc(["b@example.com"]));
     assert_sent(&report);
     assert_eq!(accepted(&report), ["a@example.com", "b@example.com"]);
-    assert!(report.message_id.as_deref().is_some_and(|id| sink.messages()[0].contains(id)));
+    assert!(
+        report
+            .message_id
+            .as_deref()
+            .is_some_and(|id| sink.messages()[0].contains(id))
+    );
     let commands = sink.commands(0);
     assert!(commands[0].starts_with("EHLO "));
     assert!(commands[1].starts_with("MAIL FROM:<from@example.com> SIZE="));
-    let rest = ["RCPT TO:<a@example.com>", "RCPT TO:<b@example.com>", "DATA", "QUIT"];
+    let rest = [
+        "RCPT TO:<a@example.com>",
+        "RCPT TO:<b@example.com>",
+        "DATA",
+        "QUIT",
+    ];
     assert_eq!(commands[2..], rest);
     assert_eq!(sink.logs().len(), 1);
 }
@@ -184,7 +194,10 @@ fn all_recipients_refused(driver: Driver) {
     assert_eq!(reports[0].rejected.len(), 1);
     assert_sent(&reports[1]);
     assert_eq!(sink.logs().len(), 1);
-    assert_eq!(sink.commands(0).iter().filter(|one| *one == "DATA").count(), 1);
+    assert_eq!(
+        sink.commands(0).iter().filter(|one| *one == "DATA").count(),
+        1
+    );
 }
 
 fn mail_refused(driver: Driver) {
@@ -222,7 +235,11 @@ fn told_421_between_messages(driver: Driver) {
         At::Between if connection == 0 => Some(Act::SayAndDrop("421 4.3.2 Enough")),
         _ => None,
     });
-    let reports = send(driver, settings(&sink), &[message("a"), message("b"), message("c")]);
+    let reports = send(
+        driver,
+        settings(&sink),
+        &[message("a"), message("b"), message("c")],
+    );
     reports.iter().for_each(assert_sent);
     assert_eq!(sink.logs().len(), 2);
     assert_eq!(sink.messages().len(), 3);
@@ -233,7 +250,11 @@ fn closed_between_messages(driver: Driver) {
         At::Between if connection == 0 => Some(Act::Drop),
         _ => None,
     });
-    let reports = send(driver, settings(&sink), &[message("a"), message("b"), message("c")]);
+    let reports = send(
+        driver,
+        settings(&sink),
+        &[message("a"), message("b"), message("c")],
+    );
     reports.iter().for_each(assert_sent);
     assert_eq!(sink.logs().len(), 2);
     assert_eq!(sink.messages().len(), 3);
@@ -292,9 +313,8 @@ fn trickling(driver: Driver) {
 }
 
 fn garbage_for_a_greeting(driver: Driver) {
-    let script = |_, at: At<'_>| {
-        matches!(at, At::Greeting).then_some(Act::Say("HTTP/1.1 400 Bad Request"))
-    };
+    let script =
+        |_, at: At<'_>| matches!(at, At::Greeting).then_some(Act::Say("HTTP/1.1 400 Bad Request"));
     let sink = Sink::scripted(script);
     let report = send_one(driver, &sink, message("a"));
     let error = report.error.as_ref().expect("an error");
@@ -361,7 +381,12 @@ fn no_recipients_are_skipped(driver: Driver) {
 fn an_invalid_message_among_good_ones(driver: Driver) {
     let sink = Sink::new();
     let bad = message("x").subject("a\r\nBcc: b@example.com");
-    let messages = [message("a"), bad, message("b").to(["no address"]), message("c")];
+    let messages = [
+        message("a"),
+        bad,
+        message("b").to(["no address"]),
+        message("c"),
+    ];
     let reports = send(driver, settings(&sink), &messages);
     for (report, field) in reports[1..3].iter().zip(["subject", "to"]) {
         let error = report.error.as_ref().expect("an error");
@@ -378,7 +403,10 @@ fn bcc_is_not_shown(driver: Driver) {
     let sink = Sink::new();
     let report = send_one(driver, &sink, message("a").bcc(["secret@example.com"]));
     assert_eq!(accepted(&report), ["a@example.com", "secret@example.com"]);
-    assert!(sink.commands(0).contains(&"RCPT TO:<secret@example.com>".to_owned()));
+    assert!(
+        sink.commands(0)
+            .contains(&"RCPT TO:<secret@example.com>".to_owned())
+    );
     assert!(!sink.messages()[0].to_lowercase().contains("secret"));
 }
 
@@ -443,7 +471,11 @@ fn an_early_failure_of_every_message(driver: Driver) {
     for report in &reports {
         assert_failed(report, ErrorKind::Connect, Phase::Mail, true, false);
     }
-    assert_eq!(sink.logs().len(), 2, "no message is tried twice on fresh connections");
+    assert_eq!(
+        sink.logs().len(),
+        2,
+        "no message is tried twice on fresh connections"
+    );
 }
 
 fn a_file_that_changes(driver: Driver) {

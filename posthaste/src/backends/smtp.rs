@@ -52,10 +52,7 @@ impl<W: Wire> Backend for SmtpBackend<W> {
         })
     }
 
-    fn send_messages<'a>(
-        &'a mut self,
-        messages: &'a [EmailMessage],
-    ) -> BoxFuture<'a, Vec<Report>> {
+    fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>> {
         Box::pin(async move {
             let was_open = self.link.is_some();
             let mut no_server = None;

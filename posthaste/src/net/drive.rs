@@ -23,7 +23,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The body of a message as it is handed to [`drive`].
-pub(crate) type Body<'a> = dyn Read + Send + 'a;
+pub(super) type Body<'a> = dyn Read + Send + 'a;
 
 /// What [`drive`] came to.
 #[derive(Debug)]
@@ -238,4 +238,51 @@ fn standard_limit(activity: Activity) -> Duration {
         Activity::Receiving(_) => 5,
     };
     Duration::from_secs(minutes * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_covers_all_of_one_activity() {
+        let mut clock = Clock::new(Some(Duration::from_secs(60)));
+        let mail = Activity::Receiving(Phase::Mail);
+        let first = clock.left(mail).expect("time");
+        std::thread::sleep(Duration::from_millis(50));
+        let second = clock.left(mail).expect("time");
+        assert!(second <= first - Duration::from_millis(50));
+        let other = clock.left(Activity::Sending).expect("time");
+        assert!(other > second, "another activity has its own deadline");
+    }
+
+    #[test]
+    fn limits_are_those_of_the_standard_unless_told_otherwise() {
+        let limit = |timeout, activity| Clock::new(timeout).limit(activity).as_secs();
+        assert_eq!(limit(None, Activity::Receiving(Phase::Greeting)), 300);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Data)), 120);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Final)), 600);
+        assert_eq!(limit(None, Activity::Sending), 180);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Quit)), 10);
+        let short = Some(Duration::from_secs(7));
+        assert_eq!(limit(short, Activity::Receiving(Phase::Final)), 7);
+        assert_eq!(connect_limit(None).as_secs(), 30);
+        assert_eq!(connect_limit(short).as_secs(), 7);
+    }
+
+    #[test]
+    fn an_endless_limit_does_not_overflow() {
+        let mut clock = Clock::new(Some(Duration::MAX));
+        assert!(clock.left(Activity::Sending).is_ok());
+    }
+
+    #[test]
+    fn a_block_is_filled_over_short_reads() {
+        let mut body = b"ab".chain(&b"cde"[..]);
+        let mut block = [0; 4];
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 4);
+        assert_eq!(&block, b"abcd");
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 1);
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 0);
+    }
 }

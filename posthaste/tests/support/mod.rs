@@ -65,9 +65,7 @@ impl Sink {
     }
 
     /// A server that asks `script` before each answer; its first argument is the number of the connection, from 0.
-    pub fn scripted(
-        script: impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn scripted(script: impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         let logs = Arc::new(Mutex::new(Vec::new()));

@@ -74,8 +74,7 @@ impl Loss {
             return Self::settled(error.with_temporary(true).with_in_doubt(true));
         };
         let phase = Phase::from(unfinished.phase);
-        let not_begun =
-            !is_body && (unfinished.never_started || (hang_up && phase == Phase::Mail));
+        let not_begun = !is_body && (unfinished.never_started || (hang_up && phase == Phase::Mail));
         let mut error = ended.into_error(phase);
         if unfinished.in_doubt {
             error = error.with_temporary(true).with_in_doubt(true);
@@ -131,7 +130,10 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
         }
         (_, Some(reply)) => {
             let temporary = is_temporary(&reply);
-            let message = format!("the server refused the message ({}): {reply}", phase.as_str());
+            let message = format!(
+                "the server refused the message ({}): {reply}",
+                phase.as_str()
+            );
             Error::new(ErrorKind::Rejected, message)
                 .with_reply(reply)
                 .with_temporary(temporary)

@@ -90,7 +90,8 @@ fn refuse_login(options: &Options) -> Result<(), Error> {
     let is_set = |name| options.string(name).is_some_and(|value| !value.is_empty());
     let password = options.secret("password");
     if is_set("username") && password.is_some_and(|password| !password.expose().is_empty()) {
-        let message = "logging in is not supported yet by this version; nothing was sent without it";
+        let message =
+            "logging in is not supported yet by this version; nothing was sent without it";
         return Err(Error::new(ErrorKind::Auth, message).with_phase(Phase::Auth));
     }
     Ok(())

@@ -31,7 +31,11 @@ impl<'m> Prepared<'m> {
         };
         let to = envelope.to.iter().map(|recipient| path(recipient, "to"));
         let to = to.collect::<Result<Vec<_>, _>>()?;
-        let ascii = envelope.from.iter().chain(&envelope.to).all(Mailbox::is_ascii);
+        let ascii = envelope
+            .from
+            .iter()
+            .chain(&envelope.to)
+            .all(Mailbox::is_ascii);
         let mail = Mail {
             from,
             to,
