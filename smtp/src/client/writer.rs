@@ -1,0 +1,194 @@
+//! The writer: which command comes next, and the bytes that wait to be sent.
+
+use super::Session;
+use super::mail::{FailureKind, Phase};
+use super::reader::Expected;
+use crate::Violation;
+use crate::command::{Command, MailParameters};
+use crate::data::DotStuffer;
+use crate::error::ViolationKind;
+
+/// Which greeting the writer owes the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    Ehlo,
+    Helo,
+    Done,
+}
+
+/// Where the writer is in the first of the jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cursor {
+    Mail,
+    Rcpt(usize),
+    Data,
+    /// DATA is written; nothing may follow before its answer (RFC 2920 section 3.1).
+    Go,
+    Body,
+    /// The content is complete, the dot that ends it is still to be written.
+    Dot,
+    End,
+}
+
+impl Cursor {
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Mail => Phase::Mail,
+            Self::Rcpt(_) => Phase::Rcpt,
+            Self::Data | Self::Go => Phase::Data,
+            Self::Body | Self::Dot => Phase::Body,
+            Self::End => Phase::Final,
+        }
+    }
+}
+
+/// Bytes that wait to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Out {
+    pub(super) fn is_pending(&self) -> bool {
+        self.sent < self.bytes.len()
+    }
+
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// Where to append.
+    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(super) fn sent(&mut self, n: usize) {
+        self.sent = self.sent.saturating_add(n).min(self.bytes.len());
+        if !self.is_pending() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+    }
+}
+
+impl Session {
+    /// Writes one command, or settles one mail that this server cannot take.
+    pub(super) fn write_one(&mut self) -> Result<bool, Violation> {
+        if self.cursor == Cursor::Dot {
+            return self.write_dot().map(|()| true);
+        }
+        // The limit: one command at a time.
+        if self.out.is_pending() || !self.expected.is_empty() {
+            return Ok(false);
+        }
+        if self.settle_misfit() {
+            return Ok(true);
+        }
+        let Some(next) = self.next_command() else {
+            return Ok(false);
+        };
+        self.refuse_waiting_input()?;
+        self.write_command(next)?;
+        self.expected.push_back(next);
+        Ok(true)
+    }
+
+    /// Marks what the bytes about to be sent mean for the mail under way: from the first handing
+    /// out on, the server may have them, whatever the driver learns of it.
+    pub(super) fn note_handed_out(&mut self) {
+        if let Some(job) = self.jobs.front_mut() {
+            job.started |= self.cursor != Cursor::Mail;
+            job.dot_handed_out |= self.cursor == Cursor::End;
+        }
+    }
+
+    /// Fails the next mail without a byte, if what the server said after EHLO rules it out.
+    fn settle_misfit(&mut self) -> bool {
+        let (Cursor::Mail, Some(extensions), Some(job)) =
+            (self.cursor, &self.extensions, self.jobs.front())
+        else {
+            return false;
+        };
+        let (phase, kind) = match job.mail.misfit(extensions) {
+            Some(kind) => (Phase::Mail, kind),
+            None if job.mail.to.is_empty() => (Phase::Rcpt, FailureKind::Refused),
+            None => return false,
+        };
+        self.done
+            .extend(self.jobs.pop_front().map(|job| job.fail(phase, None, kind)));
+        true
+    }
+
+    /// The command that the cursor stands at, named by the reply it will have.
+    fn next_command(&self) -> Option<Expected> {
+        match (self.opening, self.jobs.front()) {
+            (Opening::Ehlo, _) => Some(Expected::Ehlo),
+            (Opening::Helo, _) => Some(Expected::Helo),
+            (Opening::Done, None) => self.quitting.then_some(Expected::Quit),
+            (Opening::Done, Some(_)) => match self.cursor {
+                Cursor::Mail if self.must_reset => Some(Expected::Rset),
+                Cursor::Mail => Some(Expected::Mail),
+                Cursor::Rcpt(i) => Some(Expected::Rcpt(i)),
+                Cursor::Data => Some(Expected::Data),
+                Cursor::Go | Cursor::Body | Cursor::Dot | Cursor::End => None,
+            },
+        }
+    }
+
+    fn write_command(&mut self, next: Expected) -> Result<(), Violation> {
+        let mail = self.jobs.front().map(|job| &job.mail);
+        let (command, after) = match (next, mail) {
+            (Expected::Ehlo, _) => (Command::Ehlo(&self.config.hello), self.cursor),
+            (Expected::Helo, _) => (Command::Helo(&self.config.hello), self.cursor),
+            (Expected::Rset, _) => (Command::Rset, self.cursor),
+            (Expected::Mail, Some(mail)) => {
+                let extensions = self.extensions.as_ref();
+                let parameters = MailParameters {
+                    size: (mail.size > 0 && extensions.is_some_and(|e| e.size()))
+                        .then_some(mail.size),
+                    eight_bit: mail.eight_bit,
+                    smtputf8: mail.needs_smtputf8(),
+                };
+                (Command::Mail(&mail.from, parameters), Cursor::Rcpt(0))
+            }
+            (Expected::Rcpt(i), Some(mail)) => {
+                let after = if i + 1 < mail.to.len() {
+                    Cursor::Rcpt(i + 1)
+                } else {
+                    Cursor::Data
+                };
+                let Some(path) = mail.to.get(i) else {
+                    return Ok(());
+                };
+                (Command::Rcpt(path), after)
+            }
+            (Expected::Data, Some(_)) => (Command::Data, Cursor::Go),
+            _ => (Command::Quit, self.cursor),
+        };
+        command
+            .write(self.out.bytes())
+            .map_err(|_| Violation::new(ViolationKind::Command))?;
+        self.cursor = after;
+        Ok(())
+    }
+
+    /// The end of the content. It is appended to what waits, so that both leave in one write.
+    fn write_dot(&mut self) -> Result<(), Violation> {
+        self.refuse_waiting_input()?;
+        std::mem::take(&mut self.stuffer).finish(self.out.bytes());
+        self.cursor = Cursor::End;
+        self.expected.push_back(Expected::Final);
+        Ok(())
+    }
+
+    /// Whatever waits here when a command is about to be written cannot be its answer. To take it
+    /// for one would shift every reply that follows, and in the end tell a lost mail as sent.
+    fn refuse_waiting_input(&self) -> Result<(), Violation> {
+        if self.reader.is_empty() {
+            Ok(())
+        } else {
+            Err(Violation::new(ViolationKind::Unasked))
+        }
+    }
+}
