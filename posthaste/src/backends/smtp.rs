@@ -157,19 +157,17 @@ impl<W: Wire> SmtpBackend<W> {
         mut link: Link<W>,
         prepared: &Prepared<'_>,
     ) -> Result<Report, Loss> {
-        let mut body = match prepared.rendered.reader() {
-            Ok(body) => body,
-            Err(error) => {
-                self.link = Some(link);
-                return Err(Loss::of_body(error));
-            }
-        };
+        let mut body = prepared.rendered.reader();
         let ticket = link.session.submit(prepared.mail.clone());
         let ended = loop {
             match drive(&mut link, Some(&mut body)).await {
                 Ok(Event::Done(done, outcome)) if done == ticket => {
-                    self.link = Some(link);
-                    return Ok(prepared.report(outcome));
+                    // A server that hung up with its answer, or said more than was asked, is not talked to again.
+                    self.link = link.session.is_idle().then_some(link);
+                    return match Loss::of_421(&outcome, prepared) {
+                        Some(loss) => Err(loss),
+                        None => Ok(prepared.report(outcome)),
+                    };
                 }
                 Ok(Event::Done(..)) => {}
                 Ok(Event::Idle) => break Ended::Closed(None),

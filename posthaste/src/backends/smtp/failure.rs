@@ -2,8 +2,7 @@
 
 use std::io;
 
-use posthaste_message::RenderError;
-use posthaste_smtp::{Failure, FailureKind, Reply, Unfinished};
+use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished};
 
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
@@ -24,7 +23,7 @@ impl Ended {
         let what = phase.as_str();
         let error = match self {
             Self::Closed(Some(reply)) => {
-                let temporary = is_temporary(&reply);
+                let temporary = reply.is_temporary();
                 let message = format!("the server ended the conversation ({what}): {reply}");
                 Error::new(ErrorKind::Rejected, message)
                     .with_reply(reply)
@@ -86,9 +85,15 @@ impl Loss {
         }
     }
 
-    /// The loss of a message whose content cannot be read.
-    pub(super) fn of_body(error: RenderError) -> Self {
-        Self::settled(Error::from(error).with_phase(Phase::Body))
+    /// The loss of a message whose MAIL was answered by 421. The server may have said that before, tired of waiting, so on a
+    /// connection that had been used it says nothing about this message.
+    pub(super) fn of_421(outcome: &Outcome, prepared: &Prepared<'_>) -> Option<Self> {
+        let failure = outcome.failure.as_ref()?;
+        let code = failure.reply.as_ref()?.code();
+        (code == 421 && failure.phase == posthaste_smtp::Phase::Mail).then(|| Self {
+            error: prepared.error(outcome.clone()),
+            not_begun: true,
+        })
     }
 
     fn settled(error: Error) -> Self {
@@ -129,7 +134,7 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
             Error::new(ErrorKind::Rejected, message)
         }
         (_, Some(reply)) => {
-            let temporary = is_temporary(&reply);
+            let temporary = reply.is_temporary();
             let message = format!(
                 "the server refused the message ({}): {reply}",
                 phase.as_str()
@@ -145,7 +150,7 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
 
 /// No recipient was accepted. It is worth another try if at least one refusal is a temporary one.
 fn all_refused(rejected: &[Rejection]) -> Error {
-    let temporary = rejected.iter().any(|one| is_temporary(&one.reply));
+    let temporary = rejected.iter().any(|one| one.reply.is_temporary());
     let message = match rejected {
         [one] => format!("the server refused {}: {}", one.recipient, one.reply),
         _ => format!("the server refused all {} recipients", rejected.len()),
@@ -172,7 +177,7 @@ fn unreadable(error: io::Error) -> Error {
 fn interrupted(what: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut => {
-            let message = format!("the server did not answer in time ({what})");
+            let message = format!("the server took too long ({what})");
             Error::new(ErrorKind::Timeout, message).with_temporary(true)
         }
         io::ErrorKind::UnexpectedEof => lost(format!("the server closed the connection ({what})")),
@@ -183,9 +188,4 @@ fn interrupted(what: &str, error: io::Error) -> Error {
 /// The error of a lost connection.
 fn lost(message: String) -> Error {
     Error::new(ErrorKind::Connect, message).with_temporary(true)
-}
-
-/// Whether the server says that it may answer otherwise later.
-fn is_temporary(reply: &Reply) -> bool {
-    (400..500).contains(&reply.code())
 }

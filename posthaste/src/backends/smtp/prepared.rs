@@ -52,18 +52,22 @@ impl<'m> Prepared<'m> {
 
     /// What became of the message.
     pub(super) fn report(&self, outcome: Outcome) -> Report {
-        let rejected = self.rejections(outcome.rejected);
-        if outcome.failure.is_none() && !outcome.accepted.is_empty() {
-            let accepted = outcome.accepted.iter();
-            return Report {
-                message_id: Some(self.message_id()),
-                accepted: accepted.filter_map(|&i| self.recipient(i)).collect(),
-                rejected,
-                error: None,
-            };
+        if outcome.failure.is_some() || outcome.accepted.is_empty() {
+            return self.failed(self.error(outcome));
         }
-        let error = refused(outcome.failure, &rejected);
-        self.failed(error.with_rejections(rejected))
+        let accepted = outcome.accepted.iter();
+        Report {
+            message_id: Some(self.message_id()),
+            accepted: accepted.filter_map(|&i| self.recipient(i)).collect(),
+            rejected: self.rejections(outcome.rejected),
+            error: None,
+        }
+    }
+
+    /// The error of a message that nobody got.
+    pub(super) fn error(&self, outcome: Outcome) -> Error {
+        let rejected = self.rejections(outcome.rejected);
+        refused(outcome.failure, &rejected).with_rejections(rejected)
     }
 
     /// The report of a failure; the refused recipients are those that the error knows.
