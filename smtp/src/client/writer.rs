@@ -5,7 +5,6 @@ use super::mail::{FailureKind, Phase};
 use super::reader::Expected;
 use crate::Violation;
 use crate::command::{Command, MailParameters};
-use crate::data::DotStuffer;
 use crate::error::ViolationKind;
 
 /// Which greeting the writer owes the server.

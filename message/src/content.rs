@@ -1,0 +1,252 @@
+//! How the text of a part is encoded, and the bytes that come of it.
+
+use std::borrow::Cow;
+
+use encodify::{base64, qp};
+use memchr::{memchr2_iter, memrchr2};
+
+use crate::render::Transfer;
+
+/// The longest line of a text that goes out as it is.
+const LONGEST_PLAIN: usize = 78;
+
+/// The longest line that any mail may have.
+pub(crate) const LONGEST_LINE: usize = 998;
+
+/// The value of `Content-Transfer-Encoding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    SevenBit,
+    EightBit,
+    QuotedPrintable,
+    Base64,
+}
+
+impl Encoding {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7bit",
+            Self::EightBit => "8bit",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
+/// A text that is ready to be written.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Text<'a> {
+    /// Lines, each to be ended by CRLF, also the last.
+    Lines(Cow<'a, [u8]>),
+    /// The very bytes.
+    Encoded(Vec<u8>),
+}
+
+/// Encodes a text of which the lines count, not how they end. `escapes` tells that its charset
+/// needs the escape character.
+pub(crate) fn encode_text(
+    bytes: Cow<'_, [u8]>,
+    transfer: Transfer,
+    escapes: bool,
+) -> (Encoding, Text<'_>) {
+    let ascii = bytes.is_ascii();
+    let raw = ascii || transfer == Transfer::EightBit;
+    if raw && is_clean(&bytes, escapes) && !has_longer_line(&bytes, LONGEST_PLAIN) {
+        let encoding = if ascii {
+            Encoding::SevenBit
+        } else {
+            Encoding::EightBit
+        };
+        return (encoding, Text::Lines(bytes));
+    }
+    let (encoding, encoded) = encode(&bytes);
+    (encoding, Text::Encoded(encoded))
+}
+
+/// Quoted-printable or base64, whichever is shorter.
+fn encode(bytes: &[u8]) -> (Encoding, Vec<u8>) {
+    let lone = memchr::memchr_iter(b'\r', bytes).any(|at| bytes.get(at + 1) != Some(&b'\n'));
+    if lone {
+        let mut lines = Vec::with_capacity(bytes.len() + bytes.len() / 16 + 2);
+        push_lines(&mut lines, bytes);
+        return encode(&lines);
+    }
+    let count = |wanted: u8| memchr::memchr_iter(wanted, bytes).count();
+    let ended = bytes.ends_with(b"\n");
+    let length = bytes.len() + count(b'\n') - count(b'\r') + if ended { 0 } else { 2 };
+    let limit = base64::MIME.encoded_len(length);
+    // Each octet beyond ASCII takes three, so that most texts need not be tried.
+    let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    if length + 2 * high <= limit {
+        let mut out = Vec::with_capacity(limit);
+        qp::BODY.encode_append(bytes, &mut out);
+        if !ended {
+            out.extend_from_slice(b"\r\n");
+        }
+        if out.len() <= limit {
+            return (Encoding::QuotedPrintable, out);
+        }
+    }
+    let mut lines = Vec::with_capacity(length);
+    push_lines(&mut lines, bytes);
+    let mut out = Vec::with_capacity(limit);
+    base64::MIME.encode_append(&lines, &mut out);
+    (Encoding::Base64, out)
+}
+
+/// Writes lines with CRLF after each. CR, LF and CRLF all end a line; the last line is ended,
+/// too, and a text of none is one empty line.
+pub(crate) fn push_lines(out: &mut Vec<u8>, bytes: &[u8]) {
+    let slice = |start, end| bytes.get(start..end).unwrap_or_default();
+    let mut start = 0;
+    for end in memchr2_iter(b'\r', b'\n', bytes) {
+        if end < start {
+            continue; // This is the second half of a CRLF.
+        }
+        out.extend_from_slice(slice(start, end));
+        out.extend_from_slice(b"\r\n");
+        start = end + 1 + usize::from(slice(end, end + 2) == b"\r\n");
+    }
+    if start < bytes.len() || bytes.is_empty() {
+        out.extend_from_slice(slice(start, bytes.len()));
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Whether bytes may stand in a message as they are and come out so: clean ASCII, only CRLF as
+/// line end, no line too long.
+pub(crate) fn is_canonical(bytes: &[u8]) -> bool {
+    bytes.is_ascii()
+        && has_only_crlf(bytes)
+        && is_clean(bytes, false)
+        && !has_longer_line(bytes, LONGEST_LINE)
+}
+
+/// Whether every CR stands before an LF and every LF behind a CR.
+pub(crate) fn has_only_crlf(bytes: &[u8]) -> bool {
+    memchr2_iter(b'\r', b'\n', bytes).all(|at| {
+        let start = match bytes.get(at) {
+            Some(b'\n') => at.checked_sub(1),
+            _ => Some(at),
+        };
+        start.is_some_and(|start| bytes.get(start..start + 2) == Some(b"\r\n"))
+    })
+}
+
+/// Whether there is a line of more octets than that.
+pub(crate) fn has_longer_line(bytes: &[u8], limit: usize) -> bool {
+    let mut rest = bytes;
+    while let Some(window) = rest.get(..=limit) {
+        let Some(end) = memrchr2(b'\r', b'\n', window) else {
+            return true;
+        };
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    false
+}
+
+/// Whether there are no controls but tabs and line ends.
+fn is_clean(bytes: &[u8], escapes: bool) -> bool {
+    // Without a way out of the loop the compiler looks at many octets at once.
+    let unclean = |byte: u8| {
+        let blank = (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
+        let escape = escapes & (byte == 0x1b);
+        ((byte < 32) & !blank & !escape) | (byte == 127)
+    };
+    bytes
+        .chunks(4096)
+        .all(|chunk| !chunk.iter().fold(false, |any, &byte| any | unclean(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(text: &str) -> (Encoding, String) {
+        let (encoding, text) = encode_text(text.as_bytes().into(), Transfer::SevenBit, false);
+        let bytes = match text {
+            Text::Encoded(bytes) => bytes,
+            Text::Lines(lines) => {
+                let mut out = Vec::new();
+                push_lines(&mut out, &lines);
+                out
+            }
+        };
+        (encoding, String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn all_line_ends_become_one_kind() {
+        for (text, lines) in [
+            ("", "\r\n"),
+            ("a", "a\r\n"),
+            ("a\n", "a\r\n"),
+            ("a\rb\nc\r\nd", "a\r\nb\r\nc\r\nd\r\n"),
+            ("\r\r\n\n", "\r\n\r\n\r\n"),
+            ("\r", "\r\n"),
+        ] {
+            assert_eq!(encoded(text), (Encoding::SevenBit, lines.to_owned()));
+        }
+    }
+
+    #[test]
+    fn short_ascii_lines_stay() {
+        let line = "x".repeat(78);
+        assert_eq!(encoded(&line).0, Encoding::SevenBit);
+        assert_eq!(encoded(&format!("{line}\n{line}")).0, Encoding::SevenBit);
+        assert_eq!(encoded(&format!("{line}x")).0, Encoding::QuotedPrintable);
+        assert_eq!(
+            encoded(&format!("a\n{line}x\nb")).0,
+            Encoding::QuotedPrintable
+        );
+    }
+
+    #[test]
+    fn the_shorter_encoding_wins() {
+        assert_eq!(encoded("Grüße").1, "Gr=C3=BC=C3=9Fe\r\n");
+        assert_eq!(encoded("Привет, мир").0, Encoding::Base64);
+        assert_eq!(encoded("a\u{0}b").1, "a=00b\r\n");
+        assert_eq!(encoded("é ").1, "=C3=A9=20\r\n");
+        assert_eq!(encoded("ü\rü\n").1, "=C3=BC\r\n=C3=BC\r\n");
+    }
+
+    #[test]
+    fn base64_holds_crlf() {
+        let (_, text) = encoded("Привет\nмир");
+        let bytes = base64::MIME.decode(text).unwrap();
+        assert_eq!(bytes, "Привет\r\nмир\r\n".as_bytes());
+    }
+
+    #[test]
+    fn lines_are_short_however_long_the_text() {
+        for unit in ["ä", "ж", "a", "= ", "\u{1}", "long words without end "] {
+            for count in [1, 24, 25, 26, 75, 76, 77, 1000] {
+                let (_, text) = encoded(&unit.repeat(count));
+                assert!(!has_longer_line(text.as_bytes(), 78), "{unit} {count}");
+                assert!(has_only_crlf(text.as_bytes()) && text.ends_with("\r\n"));
+            }
+        }
+    }
+
+    #[test]
+    fn eight_bit_lines_stay_only_if_allowed() {
+        let text = "Grüße\n".as_bytes();
+        let (encoding, _) = encode_text(text.into(), Transfer::EightBit, false);
+        assert_eq!(encoding, Encoding::EightBit);
+        let (encoding, _) = encode_text(text.into(), Transfer::SevenBit, false);
+        assert_eq!(encoding, Encoding::QuotedPrintable);
+    }
+
+    #[test]
+    fn canonical_bytes_are_those_that_survive() {
+        for bytes in ["", "a", "a\r\nb\r\n", "\r\n"] {
+            assert!(is_canonical(bytes.as_bytes()), "{bytes:?}");
+        }
+        let long = "x".repeat(999);
+        for bytes in [
+            "\n", "\r", "a\nb", "a\r\r\n", "\r\n\n", "ä", "\0", "\u{7f}", &long,
+        ] {
+            assert!(!is_canonical(bytes.as_bytes()), "{bytes:?}");
+        }
+    }
+}
