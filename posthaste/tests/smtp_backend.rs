@@ -499,3 +499,90 @@ fn a_file_that_changes(driver: Driver) {
     assert_eq!(sink.logs().len(), 2);
     assert_eq!(sink.messages().len(), 1);
 }
+
+/// What only a connection that is held open can show, and only the asynchronous one can be cancelled.
+#[cfg(feature = "tokio")]
+mod connection {
+    use super::*;
+
+    #[tokio::test]
+    async fn is_used_again_and_closed_by_its_owner() {
+        let sink = Sink::new();
+        let mailer = Mailer::new(settings(&sink));
+        let mut connection = mailer.connection().expect("a backend");
+        assert!(connection.open().await.expect("opened"));
+        assert!(!connection.open().await.expect("open already"));
+        for name in ["a", "b"] {
+            let reports = connection.send_messages(&[message(name)]).await;
+            assert_sent(&reports[0]);
+        }
+        assert_eq!(sink.logs().len(), 1);
+        assert!(!sink.commands(0).contains(&"QUIT".to_owned()));
+        connection.close().await.expect("closed");
+        connection.close().await.expect("closed already");
+        assert_eq!(sink.commands(0).last().map(String::as_str), Some("QUIT"));
+    }
+
+    #[tokio::test]
+    async fn says_goodbye_when_dropped() {
+        let sink = Sink::new();
+        let mut connection = Mailer::new(settings(&sink))
+            .connection()
+            .expect("a backend");
+        connection.open().await.expect("opened");
+        drop(connection);
+        for _ in 0..500 {
+            if sink.commands(0).len() == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(sink.commands(0)[1], "QUIT");
+    }
+
+    #[tokio::test]
+    async fn is_given_up_when_its_future_is_dropped() {
+        let sink = Sink::scripted(at("DATA", Act::Silence));
+        let mut connection = Mailer::new(settings(&sink))
+            .connection()
+            .expect("a backend");
+        connection.open().await.expect("opened");
+        let messages = [message("a")];
+        let half_way = connection.send_messages(&messages);
+        let stopped = tokio::time::timeout(Duration::from_millis(200), half_way).await;
+        assert!(stopped.is_err(), "the server is silent");
+        let reports = connection.send_messages(&[message("b")]).await;
+        assert_sent(&reports[0]);
+        assert_eq!(
+            sink.logs().len(),
+            2,
+            "the half-spoken session is not used again"
+        );
+        assert!(!sink.commands(0).contains(&"QUIT".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn close_ignores_a_dead_peer() {
+        let sink = Sink::scripted(|_, at| matches!(at, At::Between).then_some(Act::Drop));
+        let mut connection = Mailer::new(settings(&sink))
+            .connection()
+            .expect("a backend");
+        connection.open().await.expect("opened");
+        assert_sent(&connection.send_messages(&[message("a")]).await[0]);
+        connection.close().await.expect("closed all the same");
+    }
+
+    #[tokio::test]
+    async fn that_cannot_be_opened_says_why() {
+        let sink = Sink::scripted(|_, at| {
+            matches!(at, At::Greeting).then_some(Act::SayAndDrop("421 4.3.2 Full"))
+        });
+        let mut connection = Mailer::new(settings(&sink))
+            .connection()
+            .expect("a backend");
+        let error = connection.open().await.expect_err("the server is full");
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert_eq!(error.phase(), Some(Phase::Greeting));
+        assert!(error.is_temporary());
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What the server does instead of its usual answer.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     /// Answers with this line, or these lines.
     Say(&'static str),
     /// Answers, then closes the connection.
@@ -29,7 +29,7 @@ pub enum Act {
 
 /// Where in the conversation the server is.
 #[derive(Clone, Copy, Debug)]
-pub enum At<'a> {
+pub(crate) enum At<'a> {
     /// Before the greeting.
     Greeting,
     /// After this command.
@@ -42,17 +42,17 @@ pub enum At<'a> {
 
 /// All that one connection brought.
 #[derive(Clone, Debug, Default)]
-pub struct Log {
+pub(crate) struct Log {
     /// The command lines, without their ends.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
     /// The raw data of each message, its final dot left out.
-    pub data: Vec<Vec<u8>>,
+    pub(crate) data: Vec<Vec<u8>>,
 }
 
 /// A running server.
-pub struct Sink {
+pub(crate) struct Sink {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     logs: Arc<Mutex<Vec<Log>>>,
 }
 
@@ -60,12 +60,14 @@ type Script = dyn Fn(usize, At<'_>) -> Option<Act> + Send + Sync;
 
 impl Sink {
     /// A server that takes everything.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::scripted(|_, _| None)
     }
 
     /// A server that asks `script` before each answer; its first argument is the number of the connection, from 0.
-    pub fn scripted(script: impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static) -> Self {
+    pub(crate) fn scripted(
+        script: impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
         let logs = Arc::new(Mutex::new(Vec::new()));
@@ -85,17 +87,17 @@ impl Sink {
     }
 
     /// What each connection brought so far.
-    pub fn logs(&self) -> Vec<Log> {
+    pub(crate) fn logs(&self) -> Vec<Log> {
         self.logs.lock().expect("no panic").clone()
     }
 
     /// All commands of one connection.
-    pub fn commands(&self, connection: usize) -> Vec<String> {
+    pub(crate) fn commands(&self, connection: usize) -> Vec<String> {
         self.logs()[connection].commands.clone()
     }
 
     /// All messages of all connections, undone of their dot-stuffing.
-    pub fn messages(&self) -> Vec<String> {
+    pub(crate) fn messages(&self) -> Vec<String> {
         let logs = self.logs();
         let all = logs.iter().flat_map(|log| &log.data);
         all.map(|data| unstuffed(data)).collect()
