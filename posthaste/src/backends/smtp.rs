@@ -9,7 +9,7 @@ use posthaste_smtp::{Config, Session};
 
 use self::failure::{Ended, Loss, unreachable};
 use self::options::Server;
-use self::prepared::{Prepared, failed, skipped};
+use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]
@@ -117,12 +117,12 @@ impl<W: Wire> SmtpBackend<W> {
     /// Sends one message. `no_server` remembers why there is no connection to be had, for the rest of the batch.
     async fn deliver(&mut self, message: &EmailMessage, no_server: &mut Option<Error>) -> Report {
         if message.recipients().next().is_none() {
-            return skipped();
+            return Report::skipped();
         }
         let options = self.renderer.options();
         let prepared = match Prepared::new(message, &options) {
             Ok(prepared) => prepared,
-            Err(error) => return failed(None, error),
+            Err(error) => return Report::failed(None, error),
         };
         let result = match no_server {
             Some(error) => Err(error.clone()),

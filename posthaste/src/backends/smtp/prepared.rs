@@ -72,7 +72,7 @@ impl<'m> Prepared<'m> {
 
     /// The report of a failure; the refused recipients are those that the error knows.
     pub(super) fn failed(&self, error: Error) -> Report {
-        failed(Some(self.message_id()), error)
+        Report::failed(Some(self.message_id()), error)
     }
 
     /// The recipients that were refused, by their names.
@@ -92,26 +92,6 @@ impl<'m> Prepared<'m> {
 
     fn message_id(&self) -> String {
         self.rendered.message_id().to_owned()
-    }
-}
-
-/// The report of a message that nobody got.
-pub(super) fn failed(message_id: Option<String>, error: Error) -> Report {
-    Report {
-        message_id,
-        accepted: Vec::new(),
-        rejected: error.rejections().to_vec(),
-        error: Some(error),
-    }
-}
-
-/// The report of a message that has no recipients.
-pub(super) fn skipped() -> Report {
-    Report {
-        message_id: None,
-        accepted: Vec::new(),
-        rejected: Vec::new(),
-        error: None,
     }
 }
 
