@@ -1,0 +1,191 @@
+//! What went wrong, in the words of the report.
+
+use std::io;
+
+use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished};
+
+use super::prepared::Prepared;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::net::{Fault, Target};
+use crate::report::Rejection;
+
+/// How a conversation ended that should have gone on.
+pub(super) enum Ended {
+    /// The server closed it, if `Some` with these words.
+    Closed(Option<Reply>),
+    /// It broke.
+    Fault(Fault),
+}
+
+impl Ended {
+    /// The error of a conversation that ended in `phase`.
+    pub(super) fn into_error(self, phase: Phase) -> Error {
+        let what = phase.as_str();
+        let error = match self {
+            Self::Closed(Some(reply)) => {
+                let temporary = reply.is_temporary();
+                let message = format!("the server ended the conversation ({what}): {reply}");
+                Error::new(ErrorKind::Rejected, message)
+                    .with_reply(reply)
+                    .with_temporary(temporary)
+            }
+            Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
+            Self::Fault(Fault::Peer(violation)) => {
+                let message = format!("the server broke the protocol ({what}): {violation}");
+                Error::new(ErrorKind::Protocol, message).with_temporary(true)
+            }
+            Self::Fault(Fault::Wire(error)) => interrupted(what, error),
+            Self::Fault(Fault::Body(error)) => return unreadable(error),
+        };
+        error.with_phase(phase)
+    }
+
+    /// Whether the connection itself gave out, as an idle one does when the server tires of it.
+    fn is_hang_up(&self) -> bool {
+        match self {
+            Self::Closed(_) => true,
+            Self::Fault(Fault::Wire(error)) => error.kind() != io::ErrorKind::TimedOut,
+            Self::Fault(_) => false,
+        }
+    }
+}
+
+/// A message that was not sent because its connection was lost.
+pub(super) struct Loss {
+    /// What to report.
+    pub(super) error: Error,
+    /// Whether the server cannot have taken any notice of the message, so that it may go over another connection.
+    pub(super) not_begun: bool,
+}
+
+impl Loss {
+    /// The loss of a message that had come as far as `unfinished` says.
+    pub(super) fn new(
+        ended: Ended,
+        unfinished: Option<Unfinished>,
+        prepared: &Prepared<'_>,
+    ) -> Self {
+        let is_body = matches!(ended, Ended::Fault(Fault::Body(_)));
+        let hang_up = ended.is_hang_up();
+        let Some(unfinished) = unfinished else {
+            // The session always knows an unfinished mail; without its word, assume the worst.
+            let error = ended.into_error(Phase::Final);
+            return Self::settled(error.with_temporary(true).with_in_doubt(true));
+        };
+        let phase = Phase::from(unfinished.phase);
+        let not_begun = !is_body && (unfinished.never_started || (hang_up && phase == Phase::Mail));
+        let mut error = ended.into_error(phase);
+        if unfinished.in_doubt {
+            error = error.with_temporary(true).with_in_doubt(true);
+        }
+        let rejections = prepared.rejections(unfinished.rejected);
+        Self {
+            error: error.with_rejections(rejections),
+            not_begun,
+        }
+    }
+
+    /// The loss of a message whose MAIL was answered by 421. The server may have said that before, tired of waiting, so on a
+    /// connection that had been used it says nothing about this message.
+    pub(super) fn of_421(outcome: &Outcome, prepared: &Prepared<'_>) -> Option<Self> {
+        let failure = outcome.failure.as_ref()?;
+        let code = failure.reply.as_ref()?.code();
+        (code == 421 && failure.phase == posthaste_smtp::Phase::Mail).then(|| Self {
+            error: prepared.error(outcome.clone()),
+            not_begun: true,
+        })
+    }
+
+    fn settled(error: Error) -> Self {
+        Self {
+            error,
+            not_begun: false,
+        }
+    }
+}
+
+/// The error of a server that cannot be connected to.
+pub(super) fn unreachable(target: &Target, error: io::Error) -> Error {
+    let Target { host, port } = target;
+    let (kind, why) = if error.kind() == io::ErrorKind::TimedOut {
+        (ErrorKind::Timeout, "it took too long".to_owned())
+    } else {
+        (ErrorKind::Connect, error.to_string())
+    };
+    Error::new(kind, format!("cannot connect to {host} port {port}: {why}"))
+        .with_phase(Phase::Connect)
+        .with_temporary(true)
+        .with_source(error)
+}
+
+/// The error of a message that the server refused, or that cannot be sent to this server.
+pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error {
+    let Some(failure) = failure else {
+        return all_refused(rejected);
+    };
+    let phase = Phase::from(failure.phase);
+    let error = match (failure.kind, failure.reply) {
+        (FailureKind::Unsupported(what), _) => {
+            let message = format!("the server does not offer {what}, which this message needs");
+            Error::new(ErrorKind::Rejected, message)
+        }
+        (FailureKind::TooLarge, None) => {
+            let message = "the message is larger than the server takes".to_owned();
+            Error::new(ErrorKind::Rejected, message)
+        }
+        (_, Some(reply)) => {
+            let temporary = reply.is_temporary();
+            let message = format!(
+                "the server refused the message ({}): {reply}",
+                phase.as_str()
+            );
+            Error::new(ErrorKind::Rejected, message)
+                .with_reply(reply)
+                .with_temporary(temporary)
+        }
+        (FailureKind::Refused, None) => return all_refused(rejected),
+    };
+    error.with_phase(phase)
+}
+
+/// No recipient was accepted. It is worth another try if at least one refusal is a temporary one.
+fn all_refused(rejected: &[Rejection]) -> Error {
+    let temporary = rejected.iter().any(|one| one.reply.is_temporary());
+    let message = match rejected {
+        [one] => format!("the server refused {}: {}", one.recipient, one.reply),
+        _ => format!("the server refused all {} recipients", rejected.len()),
+    };
+    let error = Error::new(ErrorKind::Rejected, message)
+        .with_phase(Phase::Rcpt)
+        .with_temporary(temporary);
+    match rejected.first() {
+        Some(first) => error.with_reply(first.reply.clone()),
+        None => error,
+    }
+}
+
+/// The error of a body that could not be read to its end. Rendered anew, the same message may well go out.
+fn unreadable(error: io::Error) -> Error {
+    let message = format!("the message's content could not be read: {error}");
+    Error::new(ErrorKind::Io, message)
+        .with_phase(Phase::Body)
+        .with_temporary(true)
+        .with_source(error)
+}
+
+/// The error of a connection that failed during `what`.
+fn interrupted(what: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            let message = format!("the server took too long ({what})");
+            Error::new(ErrorKind::Timeout, message).with_temporary(true)
+        }
+        io::ErrorKind::UnexpectedEof => lost(format!("the server closed the connection ({what})")),
+        _ => lost(format!("the connection was lost ({what}): {error}")).with_source(error),
+    }
+}
+
+/// The error of a lost connection.
+fn lost(message: String) -> Error {
+    Error::new(ErrorKind::Connect, message).with_temporary(true)
+}

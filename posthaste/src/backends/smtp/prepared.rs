@@ -1,0 +1,101 @@
+//! A message made ready to be sent, and the reports about it.
+
+use posthaste_message::{EmailMessage, Envelope, Mailbox, RenderOptions, Rendered};
+use posthaste_smtp::{Mail, Outcome, Path, Reply};
+
+use super::failure::refused;
+use crate::error::Error;
+use crate::report::{Rejection, Report};
+
+/// A message that has been checked and rendered.
+pub(super) struct Prepared<'m> {
+    envelope: Envelope,
+    /// The bytes.
+    pub(super) rendered: Rendered<'m>,
+    /// The same for the SMTP session.
+    pub(super) mail: Mail,
+}
+
+impl<'m> Prepared<'m> {
+    /// Checks and renders; nothing has been said to any server by then.
+    ///
+    /// # Errors
+    ///
+    /// When an address or another field is invalid.
+    pub(super) fn new(message: &'m EmailMessage, options: &RenderOptions) -> Result<Self, Error> {
+        let envelope = message.envelope(options)?;
+        let rendered = message.render(options)?;
+        let from = match &envelope.from {
+            Some(sender) => path(sender, "from_email")?,
+            None => Path::null(),
+        };
+        let to = envelope.to.iter().map(|recipient| path(recipient, "to"));
+        let to = to.collect::<Result<Vec<_>, _>>()?;
+        let ascii = envelope
+            .from
+            .iter()
+            .chain(&envelope.to)
+            .all(Mailbox::is_ascii);
+        let mail = Mail {
+            from,
+            to,
+            size: rendered.len(),
+            eight_bit: rendered.is_8bit(),
+            smtputf8: rendered.needs_smtputf8() || !ascii,
+        };
+        Ok(Self {
+            envelope,
+            rendered,
+            mail,
+        })
+    }
+
+    /// What became of the message.
+    pub(super) fn report(&self, outcome: Outcome) -> Report {
+        if outcome.failure.is_some() || outcome.accepted.is_empty() {
+            return self.failed(self.error(outcome));
+        }
+        let accepted = outcome.accepted.iter();
+        Report {
+            message_id: Some(self.message_id()),
+            accepted: accepted.filter_map(|&i| self.recipient(i)).collect(),
+            rejected: self.rejections(outcome.rejected),
+            error: None,
+        }
+    }
+
+    /// The error of a message that nobody got.
+    pub(super) fn error(&self, outcome: Outcome) -> Error {
+        let rejected = self.rejections(outcome.rejected);
+        refused(outcome.failure, &rejected).with_rejections(rejected)
+    }
+
+    /// The report of a failure; the refused recipients are those that the error knows.
+    pub(super) fn failed(&self, error: Error) -> Report {
+        Report::failed(Some(self.message_id()), error)
+    }
+
+    /// The recipients that were refused, by their names.
+    pub(super) fn rejections(&self, rejected: Vec<(usize, Reply)>) -> Vec<Rejection> {
+        let rejected = rejected.into_iter();
+        rejected
+            .filter_map(|(i, reply)| {
+                let recipient = self.recipient(i)?;
+                Some(Rejection { recipient, reply })
+            })
+            .collect()
+    }
+
+    fn recipient(&self, index: usize) -> Option<Mailbox> {
+        self.envelope.to.get(index).cloned()
+    }
+
+    fn message_id(&self) -> String {
+        self.rendered.message_id().to_owned()
+    }
+}
+
+/// An address as the session wants it.
+fn path(mailbox: &Mailbox, field: &str) -> Result<Path, Error> {
+    Path::new(&mailbox.addr_spec()).map_err(|error| Error::invalid(field, error.to_string()))
+}

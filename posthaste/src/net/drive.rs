@@ -1,0 +1,288 @@
+//! One conversation over one wire: ask the session what is next, move bytes, tell the session.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use posthaste_smtp::{Outcome, Phase, Reply, Session, Step, Ticket, Unfinished, Violation};
+
+use super::wire::{Wire, remaining, timed_out};
+
+/// The largest block that is read from a body or from the peer at once.
+const BLOCK: usize = 64 * 1024;
+
+/// The longest that anything may take, so that no sum of a time and a limit can overflow.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long to wait for a connection. The standard is silent about it.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// How long to wait for the answer to QUIT, on which nothing depends.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// How long to listen for a last reply after writing has failed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The body of a message as it is handed to [`drive`].
+pub(super) type Body<'a> = dyn Read + Send + 'a;
+
+/// What [`drive`] came to.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The mail was taken or refused.
+    Done(Ticket, Outcome),
+    /// There is nothing to do.
+    Idle,
+    /// The server has closed the conversation, if `Some` with these words.
+    Closed(Option<Reply>),
+}
+
+/// Why a conversation cannot go on. The connection is of no more use then.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The connection failed, was closed or was too slow.
+    Wire(io::Error),
+    /// The server broke the protocol.
+    Peer(Violation),
+    /// Our own message could not be read.
+    Body(io::Error),
+}
+
+/// A connection, and the conversation on it.
+#[derive(Debug)]
+pub(crate) struct Link<W> {
+    wire: W,
+    /// The conversation; mail is submitted here.
+    pub(crate) session: Session,
+    phase: Phase,
+    clock: Clock,
+    buffer: Box<[u8]>,
+}
+
+impl<W: Wire> Link<W> {
+    /// Begins a conversation on a connected wire. `timeout` replaces each of the standard's time limits.
+    pub(crate) fn new(wire: W, session: Session, timeout: Option<Duration>) -> Self {
+        Self {
+            wire,
+            session,
+            phase: Phase::Greeting,
+            clock: Clock::new(timeout),
+            buffer: vec![0; BLOCK].into_boxed_slice(),
+        }
+    }
+
+    /// What the last awaited reply was, or is, the answer to.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Gives the conversation up; how far the mail of `ticket` had come.
+    pub(crate) fn lost(&mut self, ticket: Ticket) -> Option<Unfinished> {
+        let mut unfinished = self.session.lost().into_iter();
+        unfinished.find_map(|(of, unfinished)| (of == ticket).then_some(unfinished))
+    }
+
+    /// Says QUIT without waiting for an answer. Only for a conversation that is idle.
+    pub(crate) fn farewell(&mut self) {
+        self.wire.send_now(b"QUIT\r\n");
+    }
+
+    /// Reads what the server may have said before it stopped reading: a 421 or a 5xx explains more than "broken pipe".
+    async fn last_words(&mut self, failure: io::Error) -> Result<Event, Fault> {
+        let deadline = Instant::now() + self.clock.limit(Activity::Sending).min(LAST_WORDS);
+        while let Ok(limit) = remaining(deadline) {
+            match self.wire.receive(&mut self.buffer, limit).await {
+                Ok(0) | Err(_) => break,
+                Ok(n) => self.session.received(&self.buffer[..n]),
+            }
+            match self.session.poll() {
+                Ok(Step::Done(ticket, outcome)) => return Ok(Event::Done(ticket, outcome)),
+                Ok(Step::Closed(reply)) => return Ok(Event::Closed(reply)),
+                Ok(Step::Send(_) | Step::Receive(_)) => {}
+                Ok(Step::Content(_) | Step::Idle) | Err(_) => break,
+            }
+        }
+        Err(Fault::Wire(failure))
+    }
+
+    /// Hands the session the next block of the body.
+    fn feed(&mut self, body: &mut Option<&mut Body<'_>>) -> Result<(), Fault> {
+        let filled = match body {
+            Some(body) => fill(body, &mut self.buffer).map_err(Fault::Body)?,
+            None => 0,
+        };
+        self.session.content(&self.buffer[..filled]);
+        // A short block is the last one: its end goes out with it, not in a packet of its own.
+        if filled < self.buffer.len() {
+            self.session.content_end();
+        }
+        Ok(())
+    }
+}
+
+/// How long connecting may take under `timeout`, which replaces the usual limit.
+pub(crate) fn connect_limit(timeout: Option<Duration>) -> Duration {
+    timeout.unwrap_or(CONNECT).min(FOREVER)
+}
+
+/// Carries the conversation on until something has come of it.
+///
+/// # Errors
+///
+/// When the connection fails or is too slow, when the server breaks the protocol, and when `body` cannot be read.
+pub(crate) async fn drive<W: Wire>(
+    link: &mut Link<W>,
+    mut body: Option<&mut Body<'_>>,
+) -> Result<Event, Fault> {
+    link.clock.restart();
+    loop {
+        match link.session.poll().map_err(Fault::Peer)? {
+            Step::Send(bytes) => {
+                let limit = link.clock.left(Activity::Sending)?;
+                match link.wire.send(bytes, limit).await {
+                    Ok(0) => return link.last_words(io::ErrorKind::WriteZero.into()).await,
+                    Ok(n) => link.session.sent(n),
+                    Err(failure) => return link.last_words(failure).await,
+                }
+            }
+            Step::Receive(phase) => {
+                link.phase = phase;
+                let limit = link.clock.left(Activity::Receiving(phase))?;
+                match link.wire.receive(&mut link.buffer, limit).await? {
+                    0 => return Err(Fault::Wire(io::ErrorKind::UnexpectedEof.into())),
+                    n => link.session.received(&link.buffer[..n]),
+                }
+            }
+            Step::Content(_) => {
+                link.clock.restart();
+                link.feed(&mut body)?;
+            }
+            Step::Done(ticket, outcome) => return Ok(Event::Done(ticket, outcome)),
+            Step::Idle => return Ok(Event::Idle),
+            Step::Closed(reply) => return Ok(Event::Closed(reply)),
+        }
+    }
+}
+
+/// Fills `block` from `body`; less than a full block means the end.
+fn fill(body: &mut Body<'_>, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match body.read(&mut block[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Wire(error)
+    }
+}
+
+/// What the time is spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    Sending,
+    Receiving(Phase),
+}
+
+/// One deadline for each activity as a whole: a server that trickles a reply byte by byte gains no time by it.
+#[derive(Debug)]
+struct Clock {
+    timeout: Option<Duration>,
+    running: Option<(Activity, Instant)>,
+}
+
+impl Clock {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self {
+            timeout,
+            running: None,
+        }
+    }
+
+    /// Gives the next activity a deadline of its own.
+    fn restart(&mut self) {
+        self.running = None;
+    }
+
+    /// The time left for an activity, counted from its beginning.
+    fn left(&mut self, activity: Activity) -> io::Result<Duration> {
+        let deadline = match self.running {
+            Some((running, deadline)) if running == activity => deadline,
+            _ => Instant::now() + self.limit(activity),
+        };
+        self.running = Some((activity, deadline));
+        remaining(deadline).map_err(|_| timed_out())
+    }
+
+    fn limit(&self, activity: Activity) -> Duration {
+        let limit = self.timeout.unwrap_or_else(|| standard_limit(activity));
+        match activity {
+            Activity::Receiving(Phase::Quit) => limit.min(GOODBYE),
+            _ => limit.min(FOREVER),
+        }
+    }
+}
+
+/// The limits of RFC 5321, section 4.5.3.2.
+fn standard_limit(activity: Activity) -> Duration {
+    let minutes = match activity {
+        Activity::Sending => 3,
+        Activity::Receiving(Phase::Data) => 2,
+        Activity::Receiving(Phase::Body | Phase::Final) => 10,
+        Activity::Receiving(_) => 5,
+    };
+    Duration::from_secs(minutes * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_covers_all_of_one_activity() {
+        let mut clock = Clock::new(Some(Duration::from_secs(60)));
+        let mail = Activity::Receiving(Phase::Mail);
+        let first = clock.left(mail).expect("time");
+        std::thread::sleep(Duration::from_millis(50));
+        let second = clock.left(mail).expect("time");
+        assert!(second <= first - Duration::from_millis(50));
+        let other = clock.left(Activity::Sending).expect("time");
+        assert!(other > second, "another activity has its own deadline");
+    }
+
+    #[test]
+    fn limits_are_those_of_the_standard_unless_told_otherwise() {
+        let limit = |timeout, activity| Clock::new(timeout).limit(activity).as_secs();
+        assert_eq!(limit(None, Activity::Receiving(Phase::Greeting)), 300);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Data)), 120);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Final)), 600);
+        assert_eq!(limit(None, Activity::Sending), 180);
+        assert_eq!(limit(None, Activity::Receiving(Phase::Quit)), 10);
+        let short = Some(Duration::from_secs(7));
+        assert_eq!(limit(short, Activity::Receiving(Phase::Final)), 7);
+        assert_eq!(connect_limit(None).as_secs(), 30);
+        assert_eq!(connect_limit(short).as_secs(), 7);
+    }
+
+    #[test]
+    fn an_endless_limit_does_not_overflow() {
+        let mut clock = Clock::new(Some(Duration::MAX));
+        assert!(clock.left(Activity::Sending).is_ok());
+    }
+
+    #[test]
+    fn a_block_is_filled_over_short_reads() {
+        let mut body = b"ab".chain(&b"cde"[..]);
+        let mut block = [0; 4];
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 4);
+        assert_eq!(&block, b"abcd");
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 1);
+        assert_eq!(fill(&mut body, &mut block).expect("read"), 0);
+    }
+}

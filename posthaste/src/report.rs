@@ -1,0 +1,270 @@
+//! What became of each message.
+
+use std::fmt;
+use std::ops::Deref;
+use std::slice;
+use std::vec;
+
+use posthaste_message::Mailbox;
+use posthaste_smtp::Reply;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::error::{Error, Phase};
+
+/// What became of one message.
+///
+/// It serialises as the line that `posthaste send --json` prints for the message.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), posthaste::Error> {
+/// # let outbox = posthaste::Outbox::new();
+/// # outbox.mailer().scope(async {
+/// use posthaste::{Status, send_mail};
+///
+/// let report = send_mail("Hello", "How are you?", "a@example.com", ["b@example.com"]).await?;
+/// assert_eq!(report.status(), Status::Sent);
+/// assert_eq!(report.accepted[0].addr_spec(), "b@example.com");
+/// # Ok(())
+/// # }).await
+/// # }
+/// ```
+#[must_use = "a report says whether the message was sent"]
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The `Message-ID` that the message went out with; none if it was never rendered.
+    pub message_id: Option<String>,
+    /// The recipients that the message was taken for.
+    pub accepted: Vec<Mailbox>,
+    /// The recipients that it was refused for.
+    pub rejected: Vec<Rejection>,
+    /// Why nobody got it.
+    pub error: Option<Error>,
+}
+
+impl Report {
+    /// The report of a message that nobody got. The refused recipients are those that the error knows.
+    pub fn failed(message_id: Option<String>, error: Error) -> Self {
+        Self {
+            message_id,
+            accepted: Vec::new(),
+            rejected: error.rejections().to_vec(),
+            error: Some(error),
+        }
+    }
+
+    /// The report of a message that was taken for all of `accepted`.
+    pub fn sent(message_id: impl Into<String>, accepted: Vec<Mailbox>) -> Self {
+        Self {
+            message_id: Some(message_id.into()),
+            accepted,
+            rejected: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The report of a message that has no recipients, so that nothing was done.
+    pub fn skipped() -> Self {
+        Self {
+            message_id: None,
+            accepted: Vec::new(),
+            rejected: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The outcome in a word.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.error.is_some() {
+            Status::Failed
+        } else if !self.rejected.is_empty() {
+            Status::Partial
+        } else if self.message_id.is_none() && self.accepted.is_empty() {
+            Status::Skipped
+        } else {
+            Status::Sent
+        }
+    }
+
+    /// How many messages were sent, as Django counts: 1 if anybody got it, else 0.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        usize::from(matches!(self.status(), Status::Sent | Status::Partial))
+    }
+
+    /// Turns a failure into an error that carries the report.
+    ///
+    /// # Errors
+    ///
+    /// When nobody got the message.
+    pub fn into_result(self) -> Result<Self, Error> {
+        match &self.error {
+            Some(error) => Err(error.clone().with_reports(Reports::from(vec![self]))),
+            None => Ok(self),
+        }
+    }
+}
+
+/// The outcome of a message in a word.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It was taken for every recipient.
+    Sent,
+    /// It was taken for some of the recipients.
+    Partial,
+    /// Nobody got it.
+    Failed,
+    /// It has no recipients, so that nothing was done.
+    Skipped,
+}
+
+impl Status {
+    /// The word in the program's JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A recipient that the server refused.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// Who.
+    pub recipient: Mailbox,
+    /// The server's words.
+    pub reply: Reply,
+}
+
+/// What became of each message of a batch, in its order.
+#[must_use = "reports say whether the messages were sent"]
+#[derive(Clone, Debug, Default)]
+pub struct Reports(Vec<Report>);
+
+impl Reports {
+    /// How many messages were sent, as Django counts: those that anybody got.
+    ///
+    /// ```
+    /// use posthaste::{Report, Reports};
+    ///
+    /// let reports = Reports::from(vec![Report::sent("<1@example.com>", vec![]), Report::skipped()]);
+    /// assert_eq!(reports.count(), 1);
+    /// assert_eq!(reports.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().map(Report::count).sum()
+    }
+
+    /// Turns a failure of any message into an error that carries all the reports.
+    ///
+    /// # Errors
+    ///
+    /// When nobody got one of the messages. It is the error of the first such message.
+    pub fn into_result(self) -> Result<Self, Error> {
+        match self.0.iter().find_map(|report| report.error.clone()) {
+            Some(error) => Err(error.with_reports(self)),
+            None => Ok(self),
+        }
+    }
+
+    /// The reports as a vector.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Report> {
+        self.0
+    }
+}
+
+impl From<Vec<Report>> for Reports {
+    fn from(reports: Vec<Report>) -> Self {
+        Self(reports)
+    }
+}
+
+impl Deref for Reports {
+    type Target = [Report];
+
+    fn deref(&self) -> &[Report] {
+        &self.0
+    }
+}
+
+impl IntoIterator for Reports {
+    type Item = Report;
+    type IntoIter = vec::IntoIter<Report>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Reports {
+    type Item = &'a Report;
+    type IntoIter = slice::Iter<'a, Report>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let accepted: Vec<String> = self.accepted.iter().map(Mailbox::addr_spec).collect();
+        let mut line = serializer.serialize_struct("Report", 5)?;
+        line.serialize_field("status", self.status().as_str())?;
+        line.serialize_field("message_id", &self.message_id)?;
+        line.serialize_field("accepted", &accepted)?;
+        line.serialize_field("rejected", &self.rejected)?;
+        line.serialize_field("error", &self.error.as_ref().map(Line))?;
+        line.end()
+    }
+}
+
+impl Serialize for Reports {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let enhanced = self.reply.enhanced().map(|code| code.to_string());
+        let mut line = serializer.serialize_struct("Rejection", 4)?;
+        line.serialize_field("recipient", &self.recipient.addr_spec())?;
+        line.serialize_field("code", &self.reply.code())?;
+        line.serialize_field("enhanced", &enhanced)?;
+        line.serialize_field("message", &self.reply.message())?;
+        line.end()
+    }
+}
+
+/// An error as the report shows it.
+struct Line<'a>(&'a Error);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let error = self.0;
+        let phase = error.phase().unwrap_or(Phase::Connect);
+        let mut line = serializer.serialize_struct("Error", 6)?;
+        line.serialize_field("kind", error.kind().as_str())?;
+        line.serialize_field("temporary", &error.is_temporary())?;
+        line.serialize_field("in_doubt", &error.is_in_doubt())?;
+        line.serialize_field("phase", phase.as_str())?;
+        line.serialize_field("field", &error.field())?;
+        line.serialize_field("message", error.message())?;
+        line.end()
+    }
+}
