@@ -176,7 +176,10 @@ impl Registry {
             "default" => "EMAIL_BACKEND".to_owned(),
             _ => format!("mailers.{alias}.backend"),
         };
-        Error::invalid(field, format!("no backend is called {name:?}; expected one of {known}"))
+        Error::invalid(
+            field,
+            format!("no backend is called {name:?}; expected one of {known}"),
+        )
     }
 }
 
@@ -226,7 +229,10 @@ mod tests {
 
     #[test]
     fn host_names_are_encoded_or_not_used() {
-        assert_eq!(usable("mail.example.com.").as_deref(), Some("mail.example.com"));
+        assert_eq!(
+            usable("mail.example.com.").as_deref(),
+            Some("mail.example.com")
+        );
         assert_eq!(usable("elżbieta").as_deref(), Some("xn--elbieta-mib"));
         for bad in ["", "a b", "a\nb", "a@b", "(x)"] {
             assert_eq!(usable(bad), None, "{bad:?}");

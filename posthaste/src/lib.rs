@@ -1,5 +1,1 @@
-//! Django's e-mail framework in Rust, and beyond it.
-
-pub mod backend;
-pub mod error;
-pub mod report;
+//! Django's e-mail framework in Rust, and beyond it. Its parts in this folder are being put together.
