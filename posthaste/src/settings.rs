@@ -454,3 +454,246 @@ fn both(name: &str, origin: &Origin, other: &str, other_origin: &Origin) -> Erro
         format!("cannot be given{origin} together with {other}{other_origin}; remove one of them");
     Error::invalid(name, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Settings, Error> {
+        let sources = variables
+            .iter()
+            .fold(Sources::default(), |sources, (name, value)| {
+                sources.variable(*name, *value)
+            });
+        Settings::load(&sources)
+    }
+
+    fn load_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("posthaste.toml"), text).expect("written");
+        let sources = Sources::default().folder(folder.path());
+        let sources = variables.iter().fold(sources, |sources, (name, value)| {
+            sources.variable(*name, *value)
+        });
+        Settings::load(&sources)
+    }
+
+    fn message(result: Result<Settings, Error>) -> String {
+        let text = result.expect_err("refused").to_string();
+        assert!(!text.contains("hunter2") && !text.contains('\n'), "{text}");
+        text
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let file = "EMAIL_HOST = \"file\"\nEMAIL_PORT = 1\nEMAIL_TIMEOUT = 2.5\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("posthaste.toml"), file).expect("written");
+        let sources = Sources::default()
+            .folder(folder.path())
+            .variable("EMAIL_PORT", "2")
+            .variable("EMAIL_HOST", "env")
+            .flag("EMAIL_HOST", "flag");
+        let settings = Settings::load(&sources).expect("good");
+        assert_eq!(
+            (settings.email_host.as_str(), settings.email_port),
+            ("flag", Some(2))
+        );
+        assert_eq!(settings.email_timeout, Some(Duration::from_millis(2500)));
+        assert_eq!(settings.origin("EMAIL_HOST"), Some(&Origin::Flag));
+        assert_eq!(settings.origin("EMAIL_PORT"), Some(&Origin::Environment));
+        assert!(matches!(
+            settings.origin("EMAIL_TIMEOUT"),
+            Some(Origin::File { line: 3, .. })
+        ));
+        assert_eq!(settings.origin("SERVER_EMAIL"), Some(&Origin::Default));
+        assert_eq!(settings.origin("NOTHING"), None);
+    }
+
+    #[test]
+    fn bad_values_name_setting_origin_and_expectation() {
+        let port = message(load(&[("EMAIL_PORT", "99999")]));
+        assert_eq!(
+            port,
+            "EMAIL_PORT: expected a number from 1 to 65535, not \"99999\" (environment)"
+        );
+        assert!(message(load(&[("EMAIL_USE_TLS", "maybe")])).contains("expected true or false"));
+        let file = message(load_file("\n\nEMAIL_PORT = \"x\"", &[]));
+        assert!(
+            file.starts_with("EMAIL_PORT: expected a number")
+                && file.ends_with("posthaste.toml, line 3)"),
+            "{file}"
+        );
+        let unknown = message(load_file("EMAIL_HOTS = 1", &[]));
+        assert!(
+            unknown.contains("did you mean EMAIL_HOST?") && unknown.contains("line 1"),
+            "{unknown}"
+        );
+        let broken = message(load_file("EMAIL_HOST_PASSWORD = \"hunter2\nx", &[]));
+        assert!(broken.contains("line 1: this is no TOML"), "{broken}");
+        assert!(
+            message(load_file("EMAIL_HOST_PASSWORD = [\"hunter2\"]", &[]))
+                .contains("text in quotes")
+        );
+        assert!(message(load_file("ADMINS = \"a@x.org\"", &[])).contains("a list of addresses"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn other_bytes_than_utf8_are_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let value = std::ffi::OsString::from_vec(vec![b'h', 0xff]);
+        let text = message(Settings::load(
+            &Sources::default().variable("EMAIL_HOST", value),
+        ));
+        assert_eq!(text, "EMAIL_HOST: expected text in UTF-8 (environment)");
+    }
+
+    #[test]
+    fn addresses_keep_commas_in_names() {
+        let settings = load(&[("ADMINS", "\"Doe, Ann\" <a@x.org>, b@x.org")]).expect("good");
+        assert_eq!(settings.admins.len(), 2);
+        assert!(settings.admins[0].contains("Doe, Ann"));
+        let settings = load_file("MANAGERS = [\"Ann <a@x.org>\"]", &[]).expect("good");
+        assert_eq!(settings.managers, ["Ann <a@x.org>"]);
+    }
+
+    #[test]
+    fn url_stands_for_the_connection() {
+        let url = "smtp://an%40n:hunter2%2F@[::1]:2525?tls=starttls&timeout=3";
+        let settings = load(&[("EMAIL_URL", url)]).expect("good");
+        assert_eq!(settings.email_host, "::1");
+        assert_eq!(settings.email_host_user, "an@n");
+        assert_eq!(settings.email_host_password.expose(), "hunter2/");
+        assert!(settings.email_use_tls && settings.email_port == Some(2525));
+        assert_eq!(settings.origin("EMAIL_HOST"), Some(&Origin::Environment));
+        let shown = format!(
+            "{settings:?} {:?} {:?}",
+            settings.entries().collect::<Vec<_>>(),
+            settings.mailer("default")
+        );
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("an%40n"),
+            "{shown}"
+        );
+        let settings = load(&[("EMAIL_URL", "smtps://h")]).expect("good");
+        assert!(settings.email_use_ssl && settings.port() == 465);
+        let settings = load(&[("EMAIL_URL", "file:///tmp/a%20b")]).expect("good");
+        assert_eq!(settings.email_file_path, Some("/tmp/a b".into()));
+        assert_eq!(
+            load(&[("EMAIL_URL", "console:")])
+                .expect("good")
+                .email_backend,
+            "console"
+        );
+    }
+
+    #[test]
+    fn bad_urls_give_nothing_away() {
+        for url in [
+            "x",
+            "http://h",
+            "smtp://",
+            "smtp://u:1/hunter2@h",
+            "smtp://u:1?hunter2@h",
+            "smtp://u:1#hunter2@h",
+            "smtp://u:hunter2@h:99999",
+            "smtp://h?tls=hunter2",
+            "smtps://h?tls=none",
+            "console:hunter2",
+            "file:",
+            "smtp://h?timeout=hunter2",
+        ] {
+            assert!(
+                message(load(&[("EMAIL_URL", url)])).starts_with("EMAIL_URL: expected "),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_connections_are_refused() {
+        let text = message(load(&[("EMAIL_URL", "console:"), ("EMAIL_HOST", "h")]));
+        assert!(
+            text.contains("EMAIL_URL") && text.contains("EMAIL_HOST"),
+            "{text}"
+        );
+        let text = message(load_file(
+            "EMAIL_HOST = \"h\"",
+            &[("EMAIL_URL", "console:")],
+        ));
+        assert!(
+            text.contains("EMAIL_HOST") && text.contains("line 1"),
+            "{text}"
+        );
+        let text = message(load_file(
+            "[mailers.default]\nbackend = \"console\"",
+            &[("EMAIL_HOST", "h")],
+        ));
+        assert!(
+            text.contains("mailers.default") && text.contains("EMAIL_HOST"),
+            "{text}"
+        );
+        assert!(load(&[("EMAIL_URL", ""), ("EMAIL_HOST", "h")]).is_ok());
+    }
+
+    #[test]
+    fn named_mailers_have_their_own_options() {
+        let file = "[mailers.bulk]\nbackend = \"django.core.mail.backends.smtp.EmailBackend\"\n[mailers.bulk.options]\nport = 99999\nhots = \"h\"\npassword = \"hunter2\"";
+        let settings = load_file(file, &[("EMAIL_USE_SSL", "on")]).expect("good");
+        let (backend, options) = settings.mailer("bulk").expect("there");
+        assert_eq!(
+            (backend.as_str(), options.secret("password")),
+            ("smtp", Some("hunter2".into()))
+        );
+        assert!(!format!("{settings:?}{options:?}").contains("hunter2"));
+        let port = options.port().expect_err("refused").to_string();
+        assert!(
+            port.starts_with("mailers.bulk.options.port: expected") && port.contains("line 4"),
+            "{port}"
+        );
+        let unknown = options
+            .deny_unknown(&["host", "port", "password"])
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            unknown.starts_with("mailers.bulk.options.hots: unknown option")
+                && unknown.contains("did you mean host?"),
+            "{unknown}"
+        );
+        let (_, mut options) = settings.mailer("default").expect("there");
+        assert_eq!(options.port().expect("a port"), 465);
+        assert!(options.deny_unknown(&[]).is_ok());
+        options.set("username", "ann");
+        assert!(options.deny_unknown(&[]).is_ok());
+        options.set("colour", "red");
+        assert!(options.deny_unknown(&[]).is_err());
+        assert_eq!(options.field("file_path"), "EMAIL_FILE_PATH");
+        let missing = settings.mailer("x").expect_err("none").to_string();
+        assert!(missing.contains("default, bulk"), "{missing}");
+        assert!(
+            message(load_file("[mailers.a]\nbackends = \"x\"", &[]))
+                .contains("did you mean backend?")
+        );
+    }
+
+    #[test]
+    fn every_setting_is_in_the_reference_and_its_default_reads_back() {
+        let reference = Settings::reference();
+        for (setting, entry) in TABLE.iter().zip(Settings::default().entries()) {
+            assert!(reference.contains(&format!("| `{}` |", setting.name)));
+            assert!(
+                Settings::default()
+                    .set(setting.name, &entry.value, Origin::Flag)
+                    .is_ok(),
+                "{}",
+                setting.name
+            );
+            assert!(
+                setting.name == "EMAIL_PORT" || setting.default == entry.value,
+                "{}",
+                setting.name
+            );
+        }
+    }
+}

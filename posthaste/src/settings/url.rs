@@ -78,8 +78,7 @@ fn server(settings: &mut Settings, url: &Url) -> Result<(), Expected> {
     settings.email_port = url.port().filter(|&port| port != 0);
     let user = decoded(url.username())?;
     settings.email_host_user = value::text(Value::Text(&user)).map_err(|_| FORMS)?;
-    settings.email_host_password =
-        Secret::from(decoded(url.password().unwrap_or_default())?.into_owned());
+    settings.email_host_password = Secret::from(&*decoded(url.password().unwrap_or_default())?);
     settings.email_use_ssl = url.scheme() == "smtps";
     parameters(settings, url)
 }
