@@ -220,6 +220,14 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Whether octets beyond ASCII go as they are, which all parts around must declare, too.
+    pub(crate) fn is_eight_bit(&self) -> bool {
+        match self {
+            Self::Multipart { parts, .. } => parts.iter().any(Self::is_eight_bit),
+            Self::Leaf(leaf) => leaf.encoding == Encoding::EightBit,
+        }
+    }
+
     /// The media type of the part that is shown first, which `related` must tell.
     pub(crate) fn essence(&self) -> &str {
         match self {

@@ -183,6 +183,9 @@ impl<'a> Composer<'a> {
                 let params = params.get(..count).unwrap_or_default();
                 let mut writer = HeaderWriter::new(&mut self.out.head);
                 writer.structured("message", "Content-Type", &value, params)?;
+                if part.is_eight_bit() {
+                    self.push(&["Content-Transfer-Encoding: 8bit\r\n"]);
+                }
                 Ok(Some(boundary))
             }
         }

