@@ -77,7 +77,8 @@ fn words() -> impl Strategy<Value = String> {
         1 => (30..200_usize).prop_map(|n| "x".repeat(n)),
         1 => (10..90_usize).prop_map(|n| "ж".repeat(n)),
     ];
-    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(piece, 0..6)
+        .prop_map(|pieces| pieces.concat().replace(['\u{2028}', '\u{2029}'], ""))
 }
 
 fn person() -> impl Strategy<Value = Person> {
@@ -235,16 +236,20 @@ fn meant(nested: bool) -> BoxedStrategy<Meant> {
 }
 
 impl Person {
+    /// Whether the local part needs quotes.
+    fn is_quoted(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+_=-".contains(&byte);
+        let word = |word: &str| !word.is_empty() && word.bytes().all(plain);
+        !self.local.split('.').all(word)
+    }
+
     fn address(&self) -> Address {
         let quoted =
             |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+_=-.".contains(&byte);
-        let dots =
-            self.local.starts_with('.') || self.local.ends_with('.') || self.local.contains("..");
-        let local = if self.local.bytes().all(plain) && !dots {
-            self.local.clone()
-        } else {
+        let local = if self.is_quoted() {
             quoted(&self.local)
+        } else {
+            self.local.clone()
         };
         let spec = format!("{local}@{}", self.domain);
         if self.pair {
@@ -446,7 +451,7 @@ impl Seen {
     /// Compares what is meant, this one, with what was read.
     fn check(&self, read: &Self) {
         assert_eq!(self.kind, read.kind);
-        // An empty name is none, and Python drops blanks at the ends.
+        // An empty name is none, and Python makes one blank of several.
         let shown = |name: &Option<String>| squeezed(name.as_deref().unwrap_or_default());
         assert_eq!(shown(&self.filename), shown(&read.filename));
         assert_eq!(self.disposition, read.disposition, "{}", self.kind);
@@ -579,9 +584,7 @@ fn check_python(meant: &Meant, bytes: &[u8]) {
         assert_eq!(read, people, "{field}");
     }
     assert_eq!(read["date"].as_f64(), Some(support::NOON as f64));
-    meant
-        .parts()
-        .check(&seen_by_python(&read["root"]));
+    meant.parts().check(&seen_by_python(&read["root"]));
 }
 
 fn seen_by_mail_parser(message: &mail_parser::Message<'_>, id: u32) -> Seen {
@@ -643,23 +646,21 @@ fn check_mail_parser(meant: &Meant, bytes: &[u8]) {
         (read.cc(), &meant.cc),
         (read.reply_to(), &meant.reply_to),
     ] {
+        // It takes a quoted local part for a name or for more.
+        if people.iter().any(|person| person.is_quoted()) {
+            continue;
+        }
         let list: Vec<&Addr<'_>> = list.map(|list| list.iter().collect()).unwrap_or_default();
         assert_eq!(list.len(), people.len());
         for (read, person) in list.into_iter().zip(people) {
-            let (name, local, domain) = person.seen();
-            if local.bytes().any(|byte| !byte.is_ascii_alphanumeric()) {
-                // It takes a quoted local part for a name.
-                continue;
-            }
+            let (name, _, domain) = person.seen();
             assert_eq!(squeezed(read.name.as_deref().unwrap_or_default()), name);
             let address = read.address.as_deref().unwrap_or_default();
             assert!(address.ends_with(&format!("@{domain}")), "{address}");
         }
     }
     assert!(read.bcc().is_none());
-    meant
-        .parts()
-        .check(&seen_by_mail_parser(&read, 0));
+    meant.parts().check(&seen_by_mail_parser(&read, 0));
 }
 
 proptest! {

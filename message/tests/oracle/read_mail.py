@@ -45,11 +45,16 @@ def addresses(message, name):
     return [[a.display_name, a.username, a.domain] for a in message[name].addresses]
 
 
+def filename(disposition):
+    # Not get_filename(), which takes quotes away twice.
+    return None if disposition is None else disposition.params.get("filename")
+
+
 def part(message):
     seen = {
         "type": message.get_content_type(),
         "disposition": message.get_content_disposition(),
-        "filename": message.get_filename(),
+        "filename": filename(message["Content-Disposition"]),
         "content_id": message["Content-ID"],
         "encoding": str(message.get("Content-Transfer-Encoding", "7bit")),
         "charset": message.get_content_charset(),

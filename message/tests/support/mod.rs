@@ -6,27 +6,27 @@ use std::io::Read as _;
 use posthaste_message::{Date, EmailMessage, RenderError, RenderOptions};
 
 /// Monday, 23 November 2026, 12:00 UTC.
-pub const NOON: i64 = 1_795_435_200;
+pub(crate) const NOON: i64 = 1_795_435_200;
 
 /// The options of most tests.
-pub fn options() -> RenderOptions {
+pub(crate) fn options() -> RenderOptions {
     RenderOptions::new(Date::from_unix(NOON, 0), "mail.example.com", 7)
 }
 
 /// A message with a sender and a recipient.
-pub fn message() -> EmailMessage {
+pub(crate) fn message() -> EmailMessage {
     EmailMessage::new("Subject", "Content")
         .from("from@example.com")
         .to(["to@example.com"])
 }
 
 /// The octets, checked by the rules that hold for every message.
-pub fn bytes(message: &EmailMessage) -> Vec<u8> {
+pub(crate) fn bytes(message: &EmailMessage) -> Vec<u8> {
     bytes_with(message, &options())
 }
 
 /// Like [`bytes`], with other options.
-pub fn bytes_with(message: &EmailMessage, options: &RenderOptions) -> Vec<u8> {
+pub(crate) fn bytes_with(message: &EmailMessage, options: &RenderOptions) -> Vec<u8> {
     let rendered = message.render(options).expect("the message is good");
     let bytes = rendered.to_vec().expect("files can be read");
     assert_eq!(rendered.len(), bytes.len() as u64, "the length was known");
@@ -48,17 +48,17 @@ pub fn bytes_with(message: &EmailMessage, options: &RenderOptions) -> Vec<u8> {
 }
 
 /// The message as text, which it is but for 8-bit charsets.
-pub fn text(message: &EmailMessage) -> String {
+pub(crate) fn text(message: &EmailMessage) -> String {
     String::from_utf8(bytes(message)).expect("the message is UTF-8")
 }
 
 /// The error of a message that cannot be rendered.
-pub fn error(message: &EmailMessage) -> RenderError {
+pub(crate) fn error(message: &EmailMessage) -> RenderError {
     error_with(message, &options())
 }
 
 /// Like [`error`], with other options.
-pub fn error_with(message: &EmailMessage, options: &RenderOptions) -> RenderError {
+pub(crate) fn error_with(message: &EmailMessage, options: &RenderOptions) -> RenderError {
     match message.render(options) {
         Ok(_) => panic!("this can be rendered: {message:?}"),
         Err(error) => error,
@@ -66,13 +66,13 @@ pub fn error_with(message: &EmailMessage, options: &RenderOptions) -> RenderErro
 }
 
 /// The header block and what comes after it.
-pub fn split(text: &str) -> (&str, &str) {
+pub(crate) fn split(text: &str) -> (&str, &str) {
     text.split_once("\r\n\r\n")
         .expect("a blank line ends the headers")
 }
 
 /// The values of a header, unfolded, its name in exactly this case.
-pub fn all(text: &str, name: &str) -> Vec<String> {
+pub(crate) fn all(text: &str, name: &str) -> Vec<String> {
     let block = format!("\r\n{}\r\n", split(text).0);
     let unfolded = block.replace("\r\n ", " ").replace("\r\n\t", "\t");
     let start = format!("{name}:");
@@ -83,14 +83,14 @@ pub fn all(text: &str, name: &str) -> Vec<String> {
 }
 
 /// The value of a header that stands once.
-pub fn header(text: &str, name: &str) -> String {
+pub(crate) fn header(text: &str, name: &str) -> String {
     let mut values = all(text, name);
     assert_eq!(values.len(), 1, "{name} stands once in {text}");
     values.remove(0)
 }
 
 /// The names of all headers, in order.
-pub fn names(text: &str) -> Vec<&str> {
+pub(crate) fn names(text: &str) -> Vec<&str> {
     let lines = split(text).0.split("\r\n");
     let lines = lines.filter(|line| !line.starts_with([' ', '\t']));
     lines
@@ -100,7 +100,7 @@ pub fn names(text: &str) -> Vec<&str> {
 }
 
 /// The kinds of all parts, such as `mixed(text/plain, image/png)`.
-pub fn structure(bytes: &[u8]) -> String {
+pub(crate) fn structure(bytes: &[u8]) -> String {
     let parsed = mail_parser::MessageParser::new()
         .parse(bytes)
         .expect("mail-parser reads it");
@@ -136,7 +136,7 @@ fn structure_of(message: &mail_parser::Message<'_>, id: u32) -> String {
 
 /// Only CRLF ends lines, no line is over 998 octets, 8-bit octets are declared, quoted-printable and base64 lines
 /// have at most 76, and what must stand once stands once.
-pub fn assert_octets(bytes: &[u8]) {
+pub(crate) fn assert_octets(bytes: &[u8]) {
     let shown = String::from_utf8_lossy(bytes);
     for (at, &byte) in bytes.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| bytes.get(at));
