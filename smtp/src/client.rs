@@ -5,14 +5,16 @@
 //! expected. For now the writer only goes on when nothing is unanswered.
 
 mod mail;
+mod opening;
 mod reader;
 mod writer;
 
 use std::collections::VecDeque;
 
+use crate::auth::Exchange;
 use crate::data::DotStuffer;
 use crate::reply::{ReplyLimits, ReplyReader};
-use crate::{Extensions, Hello, Reply, Violation};
+use crate::{Credentials, Extensions, Hello, Mechanism, Reply, Violation};
 
 pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Ticket, Unfinished};
 
@@ -38,6 +40,27 @@ pub struct Config {
     pub hello: Hello,
     /// How much the server may say in one reply.
     pub limits: ReplyLimits,
+    /// How the connection is to be protected.
+    pub security: Security,
+    /// Who to log in as; nobody if none.
+    pub credentials: Option<Credentials>,
+    /// Whether PLAIN, LOGIN and tokens may be used without TLS, so that whoever listens learns the secret.
+    pub allow_cleartext_auth: bool,
+    /// Random text for this connection alone, of printable ASCII without commas: SCRAM needs it.
+    pub nonce: String,
+}
+
+/// How a connection is protected.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// Not at all.
+    #[default]
+    None,
+    /// By STARTTLS (RFC 3207), which the server has to offer: there is no mail without it.
+    StartTls,
+    /// By TLS from the first byte (RFC 8314). With the channel's data of `tls-exporter` (RFC 9266), if there are any.
+    Tls(Option<Vec<u8>>),
 }
 
 impl Config {
@@ -45,7 +68,7 @@ impl Config {
     pub fn new(hello: Hello) -> Self {
         Self {
             hello,
-            limits: ReplyLimits::default(),
+            ..Self::default()
         }
     }
 }
@@ -63,6 +86,9 @@ pub enum Step<'a> {
     /// [`Session::content_end`]. Only comes when all earlier content was sent, so that the caller's
     /// piece bounds the memory.
     Content(Ticket),
+    /// Make a TLS handshake on the connection, then tell [`Session::tls_started`]. Whatever bytes are on the way belong
+    /// to the handshake.
+    StartTls,
     /// This mail is settled.
     Done(Ticket, Outcome),
     /// Nothing to do until [`Session::submit`] or [`Session::quit`].
@@ -84,6 +110,12 @@ pub struct Session {
     config: Config,
     extensions: Option<Extensions>,
     opening: Opening,
+    /// Whether TLS is on, and what it can be bound to.
+    tls: Option<Option<Vec<u8>>>,
+    /// The attempt to log in that is under way.
+    exchange: Option<Exchange>,
+    /// The ways to log in that were tried.
+    tried: Vec<Mechanism>,
     reader: ReplyReader,
     expected: VecDeque<Expected>,
     out: Out,
@@ -111,9 +143,15 @@ impl Session {
     pub fn new(config: Config) -> Self {
         Self {
             reader: ReplyReader::new(config.limits),
+            tls: match &config.security {
+                Security::Tls(binding) => Some(binding.clone()),
+                Security::None | Security::StartTls => None,
+            },
             config,
             extensions: None,
             opening: Opening::Ehlo,
+            exchange: None,
+            tried: Vec::new(),
             expected: VecDeque::from([Expected::Greeting]),
             out: Out::default(),
             jobs: VecDeque::new(),
@@ -138,6 +176,17 @@ impl Session {
     /// Says QUIT as soon as every submitted mail is settled.
     pub fn quit(&mut self) {
         self.quitting = true;
+    }
+
+    /// Notes that TLS is on, as [`Step::StartTls`] asked. What the server said before counts no more.
+    ///
+    /// `binding` is the channel's data of `tls-exporter` (RFC 9266), if there are any.
+    pub fn tls_started(&mut self, binding: Option<Vec<u8>>) {
+        if self.opening == Opening::Handshake {
+            self.extensions = None;
+            self.tls = Some(binding);
+            self.opening = Opening::Ehlo;
+        }
     }
 
     /// Takes bytes that came from the server, cut anywhere.
@@ -190,6 +239,9 @@ impl Session {
         if let Some(expected) = self.expected.front() {
             return Ok(Step::Receive(expected.phase()));
         }
+        if self.opening == Opening::Handshake {
+            return Ok(Step::StartTls);
+        }
         match self.jobs.front() {
             Some(job) if self.cursor == Cursor::Body => Ok(Step::Content(job.ticket)),
             _ => Ok(Step::Idle),
@@ -208,6 +260,11 @@ impl Session {
             .drain(..)
             .map(|job| job.unfinished(phase))
             .collect()
+    }
+
+    /// The way that we logged in by, or tried to last.
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.tried.last().copied()
     }
 
     /// What the server said it can do; `None` before its answer to EHLO.
@@ -250,7 +307,7 @@ impl Session {
 
     /// How far the conversation is.
     fn phase(&self) -> Phase {
-        match (self.expected.front(), self.opening) {
+        match (self.expected.front(), &self.opening) {
             // The dot is written but has not left yet.
             (Some(Expected::Final), _)
                 if !self.jobs.front().is_some_and(|job| job.dot_handed_out) =>
@@ -259,6 +316,8 @@ impl Session {
             }
             (Some(expected), _) => expected.phase(),
             (None, Opening::Ehlo | Opening::Helo) => Phase::Ehlo,
+            (None, Opening::StartTls | Opening::Handshake) => Phase::Starttls,
+            (None, Opening::Auth | Opening::Challenged(_)) => Phase::Auth,
             (None, Opening::Done) => self.cursor.phase(),
         }
     }

@@ -6,11 +6,15 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use crate::InvalidArgument;
+use crate::{InvalidArgument, Mechanism};
 
 /// The longest command line, with its line end. RFC 5321 section 4.5.3.1.4 gives 512 octets and
 /// lets each extension add its own; the longest [`Path`] and all our parameters fit.
 const MAX_LINE: usize = 1024;
+/// The longest line of an exchange that logs in (RFC 4954 section 4).
+const MAX_AUTH_LINE: usize = 12_288;
+/// The longest AUTH line: the usual limit, since a server that cannot log us in need not know RFC 4954's.
+const MAX_INITIAL: usize = 512;
 const MAX_PATH: usize = 512;
 const MAX_HELLO: usize = 255;
 
@@ -236,6 +240,26 @@ pub(crate) enum Command<'a> {
     Data,
     Rset,
     Quit,
+    StartTls,
+    Auth(Mechanism, Option<&'a Hidden>),
+    AuthAnswer(&'a Hidden),
+}
+
+/// Text with a secret in it, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl Hidden {
+    /// Whether an AUTH line may hold this as its initial response.
+    pub(crate) fn fits_initial(&self, mechanism: Mechanism) -> bool {
+        "AUTH  \r\n".len() + mechanism.as_str().len() + self.0.len() <= MAX_INITIAL
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 impl Command<'_> {
@@ -243,7 +267,11 @@ impl Command<'_> {
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), InvalidArgument> {
         let line = self.to_line();
         let bad = |problem| Err(InvalidArgument::new("command line", problem));
-        if line.len() + 2 > MAX_LINE {
+        let limit = match self {
+            Self::AuthAnswer(_) => MAX_AUTH_LINE,
+            _ => MAX_LINE,
+        };
+        if line.len() + 2 > limit {
             return bad("it is too long");
         }
         if line.bytes().any(|b| b < 0x20 || b == 0x7F) {
@@ -276,6 +304,14 @@ impl Command<'_> {
             Self::Data => "DATA".to_owned(),
             Self::Rset => "RSET".to_owned(),
             Self::Quit => "QUIT".to_owned(),
+            Self::StartTls => "STARTTLS".to_owned(),
+            Self::Auth(mechanism, None) => format!("AUTH {mechanism}"),
+            // RFC 4954 section 4: an empty initial response is a single "=".
+            Self::Auth(mechanism, Some(Hidden(initial))) if initial.is_empty() => {
+                format!("AUTH {mechanism} =")
+            }
+            Self::Auth(mechanism, Some(Hidden(initial))) => format!("AUTH {mechanism} {initial}"),
+            Self::AuthAnswer(Hidden(answer)) => answer.clone(),
         }
     }
 }

@@ -95,6 +95,16 @@ pub enum ViolationKind {
     Unasked,
     /// The reply's code has no meaning for this command, for example 354 to MAIL.
     Unexpected,
+    /// TLS was asked for, and the server does not offer STARTTLS.
+    NoStartTls,
+    /// Bytes came in the clear after the answer to STARTTLS: somebody else put them there.
+    Injected,
+    /// The server offers no way to log in that may be used with these credentials.
+    NoMechanism,
+    /// A challenge makes no sense, or there are too many of them.
+    Challenge,
+    /// The server did not prove that it knows the password.
+    ServerUnproven,
     /// A command line could not be written. The types prevent it; this is the second fence.
     Command,
 }
@@ -109,6 +119,11 @@ impl ViolationKind {
             Self::LongReply => "a reply that is too long",
             Self::Unasked => "a reply that nobody asked for",
             Self::Unexpected => "a reply that does not fit the command",
+            Self::NoStartTls => "STARTTLS, which was asked for, is not offered",
+            Self::Injected => "bytes in the clear after the answer to STARTTLS",
+            Self::NoMechanism => "no way to log in that may be used here is offered",
+            Self::Challenge => "a challenge that makes no sense",
+            Self::ServerUnproven => "no proof that the server knows the password",
             Self::Command => "a command line that may not be sent",
         }
     }

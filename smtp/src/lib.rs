@@ -70,7 +70,7 @@
 //!             outcome = Some(what);
 //!         }
 //!         Step::Closed(_) => break,
-//!         Step::Idle => unreachable!("quit() was called"),
+//!         Step::StartTls | Step::Idle => unreachable!("no TLS was asked for, and quit() was called"),
 //!     }
 //! }
 //!
@@ -93,6 +93,7 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod client;
 mod command;
 mod data;
@@ -100,8 +101,9 @@ mod ehlo;
 mod error;
 mod reply;
 
+pub use auth::{Credentials, Mechanism};
 pub use client::{
-    Config, Failure, FailureKind, Mail, Outcome, Phase, Session, Step, Ticket, Unfinished,
+    Config, Failure, FailureKind, Mail, Outcome, Phase, Security, Session, Step, Ticket, Unfinished,
 };
 pub use command::{Hello, Path};
 pub use data::DotStuffer;

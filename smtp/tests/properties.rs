@@ -130,7 +130,7 @@ proptest! {
                 Ok(Step::Content(_)) => session.content_end(),
                 Ok(Step::Done(..)) => done += 1,
                 Ok(Step::Idle) => prop_assert!(false, "idle after quit"),
-                Ok(Step::Closed(_)) | Err(_) => break,
+                Ok(Step::Closed(_) | Step::StartTls) | Err(_) => break,
             }
         }
         prop_assert_eq!(done + session.lost().len(), 2);

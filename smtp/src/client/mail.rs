@@ -65,6 +65,10 @@ pub enum Phase {
     Greeting,
     /// EHLO, or HELO after it.
     Ehlo,
+    /// STARTTLS, and the handshake after it.
+    Starttls,
+    /// AUTH.
+    Auth,
     /// MAIL.
     Mail,
     /// RCPT.
@@ -87,6 +91,8 @@ impl Phase {
         match self {
             Self::Greeting => "greeting",
             Self::Ehlo => "ehlo",
+            Self::Starttls => "starttls",
+            Self::Auth => "auth",
             Self::Mail => "mail",
             Self::Rcpt => "rcpt",
             Self::Data => "data",

@@ -12,6 +12,8 @@ pub(super) enum Expected {
     Greeting,
     Ehlo,
     Helo,
+    StartTls,
+    Auth,
     Mail,
     Rcpt(usize),
     Data,
@@ -25,6 +27,8 @@ impl Expected {
         match self {
             Self::Greeting => Phase::Greeting,
             Self::Ehlo | Self::Helo => Phase::Ehlo,
+            Self::StartTls => Phase::Starttls,
+            Self::Auth => Phase::Auth,
             Self::Mail => Phase::Mail,
             Self::Rcpt(_) => Phase::Rcpt,
             Self::Data => Phase::Data,
@@ -73,11 +77,20 @@ impl Session {
         match (expected, reply.code() / 100) {
             (Expected::Quit, _) => self.end = Some(End::Closed(None)),
             (Expected::Greeting, 2) => {}
-            (Expected::Ehlo, 2) => self.greeted(Extensions::from_reply(&reply)),
-            // RFC 5321 section 3.2: a server of before the extensions knows only HELO.
-            (Expected::Ehlo, 5) => self.opening = Opening::Helo,
-            (Expected::Helo, 2) => self.greeted(Extensions::default()),
-            (Expected::Greeting | Expected::Ehlo | Expected::Helo | Expected::Rset, 4 | 5) => {
+            (Expected::Ehlo, 2) => self.greeted(Extensions::from_reply(&reply))?,
+            // RFC 5321 section 3.2: a server of before the extensions knows only HELO. It knows neither TLS nor logins.
+            (Expected::Ehlo, 5) if self.wants_no_more_than_mail() => self.opening = Opening::Helo,
+            (Expected::Helo, 2) => self.greeted(Extensions::default())?,
+            (Expected::StartTls, 2) => self.agreed_on_tls()?,
+            (Expected::Auth, _) => self.authenticated(reply)?,
+            (
+                Expected::Greeting
+                | Expected::Ehlo
+                | Expected::Helo
+                | Expected::StartTls
+                | Expected::Rset,
+                4 | 5,
+            ) => {
                 self.end = Some(End::Closed(Some(reply)));
             }
             (Expected::Rset, 2) => self.must_reset = false,
@@ -119,11 +132,6 @@ impl Session {
             self.fail(phase, Some(reply.clone()));
         }
         self.end = Some(End::Closed(Some(reply)));
-    }
-
-    fn greeted(&mut self, extensions: Extensions) {
-        self.extensions = Some(extensions);
-        self.opening = Opening::Done;
     }
 
     fn recipient_answered(&mut self, i: usize, reply: Reply) {

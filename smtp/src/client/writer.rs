@@ -1,17 +1,25 @@
 //! The writer: which command comes next, and the bytes that wait to be sent.
 
+use std::fmt;
+
 use super::Session;
 use super::mail::{FailureKind, Phase};
 use super::reader::Expected;
 use crate::Violation;
-use crate::command::Command;
+use crate::command::{Command, Hidden};
 use crate::error::ViolationKind;
 
 /// Which greeting the writer owes the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
     Ehlo,
     Helo,
+    StartTls,
+    /// STARTTLS was agreed on; the driver makes the handshake.
+    Handshake,
+    Auth,
+    /// The answer to a challenge is to be sent.
+    Challenged(Hidden),
     Done,
 }
 
@@ -41,11 +49,17 @@ impl Cursor {
     }
 }
 
-/// Bytes that wait to be sent.
-#[derive(Debug, Default)]
+/// Bytes that wait to be sent. `Debug` does not show them: a password may be among them.
+#[derive(Default)]
 pub(super) struct Out {
     bytes: Vec<u8>,
     sent: usize,
+}
+
+impl fmt::Debug for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Out({} bytes)", self.pending().len())
+    }
 }
 
 impl Out {
@@ -81,7 +95,7 @@ impl Session {
         if self.out.is_pending() || !self.expected.is_empty() {
             return Ok(false);
         }
-        if self.settle_misfit() {
+        if self.opening == Opening::Done && self.settle_misfit() {
             return Ok(true);
         }
         let Some(next) = self.next_command() else {
@@ -121,9 +135,12 @@ impl Session {
 
     /// The command that the cursor stands at, named by the reply it will have.
     fn next_command(&self) -> Option<Expected> {
-        match (self.opening, self.jobs.front()) {
+        match (&self.opening, self.jobs.front()) {
             (Opening::Ehlo, _) => Some(Expected::Ehlo),
             (Opening::Helo, _) => Some(Expected::Helo),
+            (Opening::StartTls, _) => Some(Expected::StartTls),
+            (Opening::Auth | Opening::Challenged(_), _) => Some(Expected::Auth),
+            (Opening::Handshake, _) => None,
             (Opening::Done, None) => self.quitting.then_some(Expected::Quit),
             (Opening::Done, Some(_)) => match self.cursor {
                 Cursor::Mail if self.must_reset => Some(Expected::Rset),
@@ -136,11 +153,15 @@ impl Session {
     }
 
     fn write_command(&mut self, next: Expected) -> Result<(), Violation> {
+        if next == Expected::Auth {
+            return self.write_auth();
+        }
         let refused = || Violation::new(ViolationKind::Command);
         let mail = self.jobs.front().map(|job| &job.mail);
         let (command, after) = match (next, mail) {
             (Expected::Ehlo, _) => (Command::Ehlo(&self.config.hello), self.cursor),
             (Expected::Helo, _) => (Command::Helo(&self.config.hello), self.cursor),
+            (Expected::StartTls, _) => (Command::StartTls, self.cursor),
             (Expected::Rset, _) => (Command::Rset, self.cursor),
             (Expected::Quit, _) => (Command::Quit, self.cursor),
             (Expected::Mail, Some(mail)) => {

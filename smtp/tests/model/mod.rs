@@ -307,6 +307,7 @@ pub(crate) fn talk(
             }
             Ok(Step::Done(ticket, outcome)) => result.done.push((ticket, outcome)),
             Ok(Step::Idle) => panic!("idle after quit: {session:?}"),
+            Ok(Step::StartTls) => panic!("nobody asked for TLS: {session:?}"),
             Ok(Step::Closed(reply)) => {
                 result.closed = reply.map(|reply| reply.code());
                 break;
