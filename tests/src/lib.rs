@@ -1,1 +1,4 @@
-//! Tests of the program from outside.
+//! Tests of the program from outside, and what they need.
+
+pub mod mail;
+pub mod postfix;
