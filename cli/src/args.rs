@@ -30,21 +30,22 @@ pub(crate) struct CommandLine {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
-#[derive(Args, Debug)]
+/// What every command takes, before its name or after it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// Read settings from this TOML file, not from $POSTHASTE_SETTINGS or posthaste.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
 
     /// Set a setting, whatever the file and the environment say; may be repeated
     ///
     /// Other users of this machine can see it. Give a password in the file or in the environment.
-    #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
+    #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) set: Vec<OsString>,
 
     /// Refuse attachments that are files of this machine, for input from people who are not trusted
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) no_files: bool,
 }
 
@@ -60,6 +61,33 @@ pub(crate) enum Command {
     Man(Man),
 }
 
+impl CommandLine {
+    /// What was given of the flags that every command takes, before the command's name and after it.
+    pub(crate) fn globals(&self) -> Globals {
+        let before = &self.globals;
+        let Some(after) = self.command.globals() else {
+            return before.clone();
+        };
+        Globals {
+            settings: after.settings.as_ref().or(before.settings.as_ref()).cloned(),
+            set: before.set.iter().chain(&after.set).cloned().collect(),
+            no_files: before.no_files || after.no_files,
+        }
+    }
+}
+
+impl Command {
+    fn globals(&self) -> Option<&Globals> {
+        match self {
+            Self::Render(args) => Some(&args.globals),
+            Self::Send(args) => Some(&args.globals),
+            Self::SendTestEmail(args) => Some(&args.globals),
+            Self::Settings(args) => Some(&args.globals),
+            Self::Completions(_) | Self::Man(_) => None,
+        }
+    }
+}
+
 /// Print the RFC 5322 message that a JSON object describes
 ///
 /// Reads one message and prints it as it would go out, with CRLF line ends and without Bcc. Nothing is sent. When the
@@ -70,6 +98,10 @@ pub(crate) enum Command {
 pub(crate) struct Render {
     /// The message as JSON; - or none is standard input
     pub(crate) file: Option<PathBuf>,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
 }
 
 /// Send one message or many
@@ -90,7 +122,6 @@ pub(crate) struct Render {
 )]
 pub(crate) struct Send {
     /// The messages as JSON; - is standard input, and so is none if no flag makes a message
-    #[arg(conflicts_with = "Message")]
     pub(crate) file: Option<PathBuf>,
 
     /// Print one JSON object for each message: what became of it
@@ -107,6 +138,10 @@ pub(crate) struct Send {
     /// The message, if no file has it.
     #[command(flatten)]
     pub(crate) message: Message,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
 }
 
 /// Which mailer sends.
@@ -123,23 +158,23 @@ pub(crate) struct Using {
 #[command(next_help_heading = "A message without a file")]
 pub(crate) struct Message {
     /// Who gets it; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) to: Vec<String>,
 
     /// Who gets a copy; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) cc: Vec<String>,
 
     /// Who gets a copy that nobody else sees; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bcc: Vec<String>,
 
     /// Who sends it; DEFAULT_FROM_EMAIL if absent
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) from: Option<String>,
 
     /// The subject
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) subject: Option<String>,
 
     /// The text; - reads it from standard input
@@ -147,15 +182,15 @@ pub(crate) struct Message {
     pub(crate) body: Option<String>,
 
     /// The text as HTML
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) html: Option<String>,
 
     /// A file to attach; may be repeated
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) attach: Vec<PathBuf>,
 
     /// One more header; may be repeated
-    #[arg(long, value_name = "NAME: VALUE")]
+    #[arg(long, value_name = "NAME: VALUE", allow_hyphen_values = true)]
     pub(crate) header: Vec<String>,
 }
 
@@ -180,6 +215,10 @@ pub(crate) struct SendTestEmail {
 
     #[command(flatten)]
     pub(crate) using: Using,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
 }
 
 /// Show each setting, its value, and where it comes from
@@ -195,6 +234,10 @@ pub(crate) struct Settings {
     /// Print what settings there are, in Markdown, not those that are in force
     #[arg(long, conflicts_with = "json")]
     pub(crate) reference: bool,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
 }
 
 /// Print what makes a shell complete this program's arguments

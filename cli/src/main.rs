@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run(line: &CommandLine) -> Result<Exit, Failure> {
-    let globals = &line.globals;
+    let globals = &line.globals();
     match &line.command {
         Command::Render(args) => render::run(args, globals),
         Command::Send(args) => send::run(args, globals),

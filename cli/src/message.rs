@@ -95,9 +95,13 @@ pub(crate) fn parse(json: &[u8]) -> Result<EmailMessage, Error> {
 
 impl args::Message {
     /// The message that the flags make; none if there are none.
-    pub(crate) fn build(&self) -> Result<Option<EmailMessage>, Failure> {
+    pub(crate) fn build(&self, has_file: bool) -> Result<Option<EmailMessage>, Failure> {
         if self.is_empty() {
             return Ok(None);
+        }
+        if has_file {
+            let message = "cannot be given together with flags that make a message; leave one of them out";
+            return Err(Failure::usage("FILE", message));
         }
         if self.to.is_empty() && self.cc.is_empty() && self.bcc.is_empty() {
             return Err(Failure::usage("--to", "is missing; give --to, --cc or --bcc"));

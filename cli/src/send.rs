@@ -25,6 +25,7 @@ use crate::message::{self, Input};
 
 /// Sends the messages of a file, or the one that the flags make.
 pub(crate) fn run(args: &Send, globals: &Globals) -> Result<Exit, Failure> {
+    let message = args.message.build(args.file.is_some())?;
     let console = Console::new(args.json);
     let mailer = match &args.using.using {
         Some(alias) => globals.mailer()?.using(alias),
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &Send, globals: &Globals) -> Result<Exit, Failure> {
         tally: Tally::default(),
     };
     interrupt::finish_the_message();
-    let sent = match args.message.build()? {
+    let sent = match message {
         Some(message) => run.send(Ok(message)),
         None => run.send_all(args),
     };

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_mangen::Man as Page;
 
 use crate::args::{CommandLine, Completions, Man};
 use crate::exit::{Exit, Failure};
+use crate::usage::commands;
 
 /// Prints what makes a shell complete the arguments.
 pub(crate) fn completions(args: &Completions) -> Result<Exit, Failure> {
@@ -22,9 +23,7 @@ pub(crate) fn man(args: &Man) -> Result<Exit, Failure> {
     let page = match &args.command {
         Some(name) => {
             let found = command.find_subcommand(name).cloned();
-            let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-            let known = known.join(", ");
-            found.ok_or_else(|| Failure::usage("COMMAND", format!("is unknown; expected one of {known}")))?
+            found.ok_or_else(|| Failure::usage("COMMAND", format!("is unknown; expected one of {}", commands())))?
         }
         None => command,
     };
