@@ -5,20 +5,21 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder that the program runs in.
-pub struct Place(TempDir);
+#[derive(Clone)]
+pub struct Place(Arc<TempDir>);
 
 impl Place {
     /// An empty folder.
     #[must_use]
     pub fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
+        Self(Arc::new(tempfile::tempdir().expect("a temporary folder")))
     }
 
     /// The folder.
@@ -71,6 +72,7 @@ impl Place {
         Run {
             command,
             input: Vec::new(),
+            place: self.clone(),
         }
     }
 }
@@ -85,6 +87,8 @@ impl Default for Place {
 pub struct Run {
     command: Command,
     input: Vec<u8>,
+    /// Keeps the folder until the program has ended.
+    place: Place,
 }
 
 impl Run {
@@ -125,6 +129,7 @@ impl Run {
         let writer = thread::spawn(move || drop(stdin.write_all(&input)));
         let output = child.wait_with_output().expect("the program ends");
         writer.join().expect("no panic");
+        drop(self.place);
         Ended {
             code: output.status.code(),
             stdout: output.stdout,
