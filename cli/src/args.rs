@@ -69,7 +69,11 @@ impl CommandLine {
             return before.clone();
         };
         Globals {
-            settings: after.settings.as_ref().or(before.settings.as_ref()).cloned(),
+            settings: after
+                .settings
+                .as_ref()
+                .or(before.settings.as_ref())
+                .cloned(),
             set: before.set.iter().chain(&after.set).cloned().collect(),
             no_files: before.no_files || after.no_files,
         }
@@ -199,7 +203,9 @@ pub(crate) struct Message {
 /// Django's command of that name. The addresses get one mail together; managers and admins get one each, as by
 /// mail_managers and mail_admins.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  posthaste sendtestemail ann@example.com\n  posthaste sendtestemail --admins --using bulk")]
+#[command(
+    after_help = "Examples:\n  posthaste sendtestemail ann@example.com\n  posthaste sendtestemail --admins --using bulk"
+)]
 pub(crate) struct SendTestEmail {
     /// Who gets it
     #[arg(value_name = "ADDRESS", required_unless_present_any = ["managers", "admins"])]
@@ -225,7 +231,9 @@ pub(crate) struct SendTestEmail {
 ///
 /// Secrets are masked. On a terminal it is a table; else one setting a line, with tabs between name, value and origin.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  posthaste settings\n  posthaste settings --json | jq -r 'select(.origin != \"default\").name'")]
+#[command(
+    after_help = "Examples:\n  posthaste settings\n  posthaste settings --json | jq -r 'select(.origin != \"default\").name'"
+)]
 pub(crate) struct Settings {
     /// Print one JSON object for each setting
     #[arg(long)]
@@ -242,9 +250,11 @@ pub(crate) struct Settings {
 
 /// Print what makes a shell complete this program's arguments
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  posthaste completions bash > ~/.local/share/bash-completion/completions/posthaste\n  \
+#[command(
+    after_help = "Examples:\n  posthaste completions bash > ~/.local/share/bash-completion/completions/posthaste\n  \
                         posthaste completions zsh > \"${fpath[1]}/_posthaste\"\n  \
-                        posthaste completions fish > ~/.config/fish/completions/posthaste.fish")]
+                        posthaste completions fish > ~/.config/fish/completions/posthaste.fish"
+)]
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: Shell,
@@ -252,7 +262,9 @@ pub(crate) struct Completions {
 
 /// Print the manual page, or that of a command
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  posthaste man > ~/.local/share/man/man1/posthaste.1\n  posthaste man send | man -l -")]
+#[command(
+    after_help = "Examples:\n  posthaste man > ~/.local/share/man/man1/posthaste.1\n  posthaste man send | man -l -"
+)]
 pub(crate) struct Man {
     /// The command
     pub(crate) command: Option<String>,

@@ -39,7 +39,10 @@ pub(crate) fn is_asked() -> bool {
 }
 
 /// Ends the program.
-#[expect(clippy::exit, reason = "the main thread may be waiting for input that never comes")]
+#[expect(
+    clippy::exit,
+    reason = "the main thread may be waiting for input that never comes"
+)]
 pub(crate) fn end() -> ! {
     process::exit(INTERRUPTED)
 }

@@ -36,7 +36,10 @@ impl Input {
             return Self::file(path);
         }
         if file.is_none() && io::stdin().is_terminal() {
-            return Err(Failure::usage("FILE", format!("is missing; give a file, {otherwise}")));
+            return Err(Failure::usage(
+                "FILE",
+                format!("is missing; give a file, {otherwise}"),
+            ));
         }
         Ok(Self {
             reader: Box::new(io::stdin().lock()),
@@ -69,7 +72,10 @@ pub(crate) fn unreadable(name: &str, error: &io::Error) -> Error {
 /// The error of a message with more octets than [`LIMIT`].
 pub(crate) fn too_large() -> Error {
     let limit = LIMIT / (1024 * 1024);
-    Error::invalid("message", format!("has more than {limit} MiB of JSON; attach large files by their path"))
+    Error::invalid(
+        "message",
+        format!("has more than {limit} MiB of JSON; attach large files by their path"),
+    )
 }
 
 /// Reads the message of a file, of which it has to be all.
@@ -88,7 +94,10 @@ pub(crate) fn read_one(file: Option<&Path>) -> Result<EmailMessage, Failure> {
 /// Reads a message from its JSON.
 pub(crate) fn parse(json: &[u8]) -> Result<EmailMessage, Error> {
     if json.len() > SMALL && count_values(json) > MOST_VALUES {
-        return Err(Error::invalid("message", format!("has more than {MOST_VALUES} values")));
+        return Err(Error::invalid(
+            "message",
+            format!("has more than {MOST_VALUES} values"),
+        ));
     }
     Ok(EmailMessage::from_json(json)?)
 }
@@ -100,16 +109,21 @@ impl args::Message {
             return Ok(None);
         }
         if has_file {
-            let message = "cannot be given together with flags that make a message; leave one of them out";
+            let message =
+                "cannot be given together with flags that make a message; leave one of them out";
             return Err(Failure::usage("FILE", message));
         }
         if self.to.is_empty() && self.cc.is_empty() && self.bcc.is_empty() {
-            return Err(Failure::usage("--to", "is missing; give --to, --cc or --bcc"));
+            return Err(Failure::usage(
+                "--to",
+                "is missing; give --to, --cc or --bcc",
+            ));
         }
-        let mut message = EmailMessage::new(self.subject.as_deref().unwrap_or_default(), self.text()?)
-            .to(&self.to)
-            .cc(&self.cc)
-            .bcc(&self.bcc);
+        let mut message =
+            EmailMessage::new(self.subject.as_deref().unwrap_or_default(), self.text()?)
+                .to(&self.to)
+                .cc(&self.cc)
+                .bcc(&self.bcc);
         message.from_email = self.from.as_deref().map(Address::from);
         if let Some(html) = &self.html {
             message = message.html(html);

@@ -15,7 +15,8 @@ pub(crate) fn run(args: &Render, globals: &Globals) -> Result<Exit, Failure> {
     let mut reader = rendered.reader();
     let mut out = io::stdout().lock();
     while let Some(chunk) = reader.next_chunk()? {
-        out.write_all(chunk).map_err(|error| Failure::output(&error))?;
+        out.write_all(chunk)
+            .map_err(|error| Failure::output(&error))?;
     }
     out.flush().map_err(|error| Failure::output(&error))?;
     Ok(Exit::Done)

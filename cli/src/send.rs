@@ -8,15 +8,14 @@ mod progress;
 mod split;
 mod tally;
 
-
 use posthaste::{EmailMessage, Error, Report};
 
 pub(crate) use self::console::Console;
 use self::courier::Courier;
 use self::output::Output;
+pub(crate) use self::output::complaints;
 use self::progress::Progress;
 use self::split::{Fault, Piece, Splitter};
-pub(crate) use self::output::complaints;
 pub(crate) use self::tally::Tally;
 use crate::args::{Globals, Send};
 use crate::exit::{Exit, Failure};
@@ -66,7 +65,10 @@ impl Run {
 
     /// Sends all messages of the input.
     fn send_all(&mut self, args: &Send) -> Result<(), Failure> {
-        let input = Input::open(args.file.as_deref(), "- for standard input, or --to and the like")?;
+        let input = Input::open(
+            args.file.as_deref(),
+            "- for standard input, or --to and the like",
+        )?;
         self.output.number_messages();
         self.output.show(Progress::new(input.len));
         let mut pieces = Splitter::new(input.reader, message::LIMIT);
@@ -93,12 +95,12 @@ impl Run {
     /// Closes the connection and sums up, also when sending ended early.
     fn finish(mut self, sent: Result<(), Failure>, fail_silently: bool) -> Result<Exit, Failure> {
         let closed = self.courier.close();
-        if sent.is_ok() || !self.tally.is_empty() {
-            self.output.summary(&self.tally);
-        }
+        self.output.summary(&self.tally, sent.is_err());
         sent?;
         closed.map_err(Failure::late)?;
-        Ok(self.tally.exit(fail_silently || self.courier.fails_silently()))
+        Ok(self
+            .tally
+            .exit(fail_silently || self.courier.fails_silently()))
     }
 }
 

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &SendTestEmail, globals: &Globals) -> Result<Exit, Failu
     let mut tally = Tally::default();
     if !args.addresses.is_empty() {
         let from = &test.mailer.settings().default_from_email;
-        test.send(send_mail(&test.subject, BODY, from, &args.addresses), "", &mut tally);
+        test.send(
+            send_mail(&test.subject, BODY, from, &args.addresses),
+            "",
+            &mut tally,
+        );
     }
     if args.managers {
         test.send(mail_managers(&test.subject, BODY), "MANAGERS", &mut tally);
@@ -59,10 +63,16 @@ impl Test {
         }
         complaints(&report).for_each(complain);
         match report.status() {
-            Status::Skipped if !setting.is_empty() => tell(format_args!("{setting} names nobody; nothing was sent to them")),
+            Status::Skipped if !setting.is_empty() => tell(format_args!(
+                "{setting} names nobody; nothing was sent to them"
+            )),
             Status::Skipped => tell("there is no recipient; nothing was sent"),
             Status::Sent | Status::Partial => {
-                let accepted: Vec<String> = report.accepted.iter().map(|mailbox| mailbox.addr_spec()).collect();
+                let accepted: Vec<String> = report
+                    .accepted
+                    .iter()
+                    .map(|mailbox| mailbox.addr_spec())
+                    .collect();
                 tell(format_args!("test email sent to {}", accepted.join(", ")));
             }
             _ => {}

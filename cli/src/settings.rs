@@ -49,14 +49,23 @@ impl From<Entry> for Row {
 
 fn lines_of_json(rows: &[Row]) -> String {
     // Text alone can always be written.
-    let lines = rows.iter().filter_map(|row| serde_json::to_string(row).ok());
+    let lines = rows
+        .iter()
+        .filter_map(|row| serde_json::to_string(row).ok());
     lines.map(|line| line + "\n").collect()
 }
 
 fn lines(rows: &[Row]) -> String {
     let lines = rows.iter();
     lines
-        .map(|row| format!("{}\t{}\t{}\n", row.name, visible(&row.value), visible(&row.origin)))
+        .map(|row| {
+            format!(
+                "{}\t{}\t{}\n",
+                row.name,
+                visible(&row.value),
+                visible(&row.origin)
+            )
+        })
         .collect()
 }
 
@@ -68,10 +77,17 @@ fn table(rows: &[Row]) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     for row in rows {
-        let Row { name, value, origin } = row;
+        let Row {
+            name,
+            value,
+            origin,
+        } = row;
         let (value, origin) = (visible(value), visible(origin));
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{bold}{name:name_width$}{bold:#}  {value:value_width$}  {origin}");
+        let _ = writeln!(
+            text,
+            "{bold}{name:name_width$}{bold:#}  {value:value_width$}  {origin}"
+        );
     }
     text
 }

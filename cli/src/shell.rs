@@ -12,7 +12,12 @@ use crate::usage::commands;
 /// Prints what makes a shell complete the arguments.
 pub(crate) fn completions(args: &Completions) -> Result<Exit, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut CommandLine::command(), "posthaste", &mut text);
+    clap_complete::generate(
+        args.shell,
+        &mut CommandLine::command(),
+        "posthaste",
+        &mut text,
+    );
     print(&text)
 }
 
@@ -23,7 +28,12 @@ pub(crate) fn man(args: &Man) -> Result<Exit, Failure> {
     let page = match &args.command {
         Some(name) => {
             let found = command.find_subcommand(name).cloned();
-            found.ok_or_else(|| Failure::usage("COMMAND", format!("is unknown; expected one of {}", commands())))?
+            found.ok_or_else(|| {
+                Failure::usage(
+                    "COMMAND",
+                    format!("is unknown; expected one of {}", commands()),
+                )
+            })?
         }
         None => command,
     };

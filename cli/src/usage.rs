@@ -40,6 +40,9 @@ fn on_one_line(error: &clap::Error) -> String {
 /// The names of all commands.
 pub(crate) fn commands() -> String {
     let program = CommandLine::command();
-    let names: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let names: Vec<&str> = program
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
     names.join(", ")
 }

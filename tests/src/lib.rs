@@ -45,7 +45,9 @@ impl Place {
     #[must_use]
     pub fn only_file_of(&self, folder: &str) -> String {
         let entries = fs::read_dir(self.path(folder)).expect("a folder");
-        let files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        let files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
         let [file] = files.as_slice() else {
             panic!("expected one file: {files:?}");
         };
@@ -58,17 +60,41 @@ impl Place {
     }
 
     /// The program with these arguments, started by a shell after it ran `before`.
-    pub fn posthaste_after<A: AsRef<OsStr>>(&self, before: &str, args: impl IntoIterator<Item = A>) -> Run {
+    pub fn posthaste_after<A: AsRef<OsStr>>(
+        &self,
+        before: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Run {
         let mut run = self.run("sh", ["-c", &format!("{before}\nexec \"$0\" \"$@\"")]);
         run.command.arg(program()).args(args);
         run
     }
 
-    fn run<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: impl IntoIterator<Item = A>) -> Run {
+    /// The program with these arguments, which hold no blanks, on a terminal: all that it writes is standard output.
+    pub fn posthaste_on_a_terminal(&self, args: &[&str]) -> Run {
+        let command = format!("{} {}", program().display(), args.join(" "));
+        self.run(
+            "script",
+            ["--quiet", "--return", "--command", &command, "/dev/null"],
+        )
+    }
+
+    fn run<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Run {
         let mut command = Command::new(program);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        command.args(args).current_dir(self.folder()).env_clear().env("PATH", path);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", path);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         Run {
             command,
             input: Vec::new(),
@@ -159,7 +185,11 @@ impl Ended {
     #[must_use]
     pub fn json(&self) -> Vec<Value> {
         let lines = self.text().lines();
-        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        lines
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect()
     }
 
     /// The field `status` of each line of JSON.
@@ -189,8 +219,14 @@ impl Ended {
     /// Checks that all of standard error is one line of error, with all of these texts in it.
     #[track_caller]
     pub fn complains(&self, texts: &[&str]) {
-        let line = self.stderr.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
-        assert!(line.starts_with("error: ") && !line.contains(char::is_control), "{line:?}");
+        let line = self
+            .stderr
+            .strip_suffix('\n')
+            .unwrap_or_else(|| panic!("no line: {self:?}"));
+        assert!(
+            line.starts_with("error: ") && !line.contains(char::is_control),
+            "{line:?}"
+        );
         for text in texts {
             assert!(line.contains(text), "no {text:?} in {line:?}");
         }
@@ -203,15 +239,28 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--locked", "--package", "posthaste-cli", "--message-format", "json"]);
+        cargo.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "posthaste-cli",
+            "--message-format",
+            "json",
+        ]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        let output = cargo.current_dir(root).stderr(Stdio::inherit()).output().expect("cargo runs");
+        let output = cargo
+            .current_dir(root)
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
         assert!(output.status.success(), "the program cannot be built");
         let lines = output.stdout.split(|&byte| byte == b'\n');
         let built = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        let paths = built.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+        let paths =
+            built.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
         paths.last().expect("cargo names the program")
     })
 }

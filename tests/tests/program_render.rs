@@ -23,10 +23,18 @@ fn refused(json: &str, texts: &[&str]) {
 
 #[test]
 fn writes_lines_that_end_in_crlf_and_no_bcc() {
-    let text = rendered(r#"{"subject": "Hi", "body": "a\nb", "to": ["a@x.org"], "cc": ["c@x.org"], "bcc": ["s@x.org"]}"#);
+    let text = rendered(
+        r#"{"subject": "Hi", "body": "a\nb", "to": ["a@x.org"], "cc": ["c@x.org"], "bcc": ["s@x.org"]}"#,
+    );
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
-    assert!(text.contains("\r\nTo: a@x.org\r\nCc: c@x.org\r\n") && text.ends_with("\r\n\r\na\r\nb\r\n"), "{text}");
-    assert!(!text.contains("s@x.org") && !text.to_lowercase().contains("bcc"), "{text}");
+    assert!(
+        text.contains("\r\nTo: a@x.org\r\nCc: c@x.org\r\n") && text.ends_with("\r\n\r\na\r\nb\r\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("s@x.org") && !text.to_lowercase().contains("bcc"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -35,7 +43,11 @@ fn reads_a_file_or_standard_input() {
     place.write("m.json", r#"{"subject": "from a file"}"#);
     let ended = place.posthaste(["render", "m.json"]).end().exits(0);
     assert!(ended.text().contains("Subject: from a file\r\n"));
-    let ended = place.posthaste(["render", "-"]).input(r#"{"subject": "piped"}"#).end().exits(0);
+    let ended = place
+        .posthaste(["render", "-"])
+        .input(r#"{"subject": "piped"}"#)
+        .end()
+        .exits(0);
     assert!(ended.text().contains("Subject: piped\r\n"));
     let pretty = "\u{feff}{\n  \"subject\":\n    \"pretty\"\n}\n";
     assert!(rendered(pretty).contains("Subject: pretty\r\n"));
@@ -44,11 +56,21 @@ fn reads_a_file_or_standard_input() {
 #[test]
 fn the_default_sender_and_charset_come_from_the_settings() {
     assert!(rendered("{}").contains("From: webmaster@localhost\r\n"));
-    assert!(rendered(r#"{"from_email": null, "charset": null}"#).contains("From: webmaster@localhost\r\n"));
+    assert!(
+        rendered(r#"{"from_email": null, "charset": null}"#)
+            .contains("From: webmaster@localhost\r\n")
+    );
     let place = Place::new();
     let run = place.posthaste(["render"]).input(r#"{"body": "é"}"#);
-    let ended = run.env("DEFAULT_FROM_EMAIL", "Me <me@x.org>").env("DEFAULT_CHARSET", "iso-8859-1").end().exits(0);
-    assert!(ended.text().contains("From: Me <me@x.org>\r\n") && ended.text().contains("charset=\"iso-8859-1\""));
+    let ended = run
+        .env("DEFAULT_FROM_EMAIL", "Me <me@x.org>")
+        .env("DEFAULT_CHARSET", "iso-8859-1")
+        .end()
+        .exits(0);
+    assert!(
+        ended.text().contains("From: Me <me@x.org>\r\n")
+            && ended.text().contains("charset=\"iso-8859-1\"")
+    );
 }
 
 #[test]
@@ -62,9 +84,25 @@ fn every_key_has_its_place() {
             "content_subtype": "plain", "charset": "utf-8"}"#,
     );
     let mut at = 0;
-    let parts = ["From: Ann <a@x.org>", "Cc: c@x.org", "Reply-To: r@x.org", "X-B: 2", "X-A: 1", "X-A: one"];
-    for part in parts.into_iter().chain(["text\r\n", "<p>short", "<p>long", "filename=\"a.txt\"", "plain", "AAEC"]) {
-        at += text[at..].find(part).unwrap_or_else(|| panic!("no {part:?} behind {at} in {text}"));
+    let parts = [
+        "From: Ann <a@x.org>",
+        "Cc: c@x.org",
+        "Reply-To: r@x.org",
+        "X-B: 2",
+        "X-A: 1",
+        "X-A: one",
+    ];
+    for part in parts.into_iter().chain([
+        "text\r\n",
+        "<p>short",
+        "<p>long",
+        "filename=\"a.txt\"",
+        "plain",
+        "AAEC",
+    ]) {
+        at += text[at..]
+            .find(part)
+            .unwrap_or_else(|| panic!("no {part:?} behind {at} in {text}"));
     }
     assert!(!text.contains("X-None"));
 }
@@ -75,7 +113,11 @@ fn an_inline_image_has_its_content_id() {
         r#"{"html_message": "<img src=\"cid:logo@x.org\">", "attachments": [{"filename": "a.png",
             "content_base64": "iVBO", "mimetype": "image/png", "disposition": "inline", "content_id": "logo@x.org"}]}"#,
     );
-    assert!(text.contains("Content-ID: <logo@x.org>\r\n") && text.contains("Content-Disposition: inline"), "{text}");
+    assert!(
+        text.contains("Content-ID: <logo@x.org>\r\n")
+            && text.contains("Content-Disposition: inline"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -84,11 +126,25 @@ fn a_path_is_relative_to_the_working_directory() {
     place.write("report.pdf", b"%PDF");
     let json = r#"{"attachments": [{"path": "report.pdf"}]}"#;
     let ended = render(&place, json).exits(0);
-    assert!(ended.text().contains("Content-Type: application/pdf") && ended.text().contains("JVBERg=="));
-    let ended = render(&place, r#"{"attachments": [{"path": "report.pdf", "mimetype": "x/y"}]}"#).exits(0);
+    assert!(
+        ended.text().contains("Content-Type: application/pdf") && ended.text().contains("JVBERg==")
+    );
+    let ended = render(
+        &place,
+        r#"{"attachments": [{"path": "report.pdf", "mimetype": "x/y"}]}"#,
+    )
+    .exits(0);
     assert!(ended.text().contains("Content-Type: x/y"));
-    place.posthaste(["render", "--no-files"]).input(json).end().refuses(&["attachments[0].path", "not allowed"]);
-    place.posthaste(["--no-files", "render"]).input(json).end().refuses(&["attachments[0].path", "not allowed"]);
+    place
+        .posthaste(["render", "--no-files"])
+        .input(json)
+        .end()
+        .refuses(&["attachments[0].path", "not allowed"]);
+    place
+        .posthaste(["--no-files", "render"])
+        .input(json)
+        .end()
+        .refuses(&["attachments[0].path", "not allowed"]);
 }
 
 #[test]
@@ -109,8 +165,14 @@ fn what_cannot_be_rendered_is_refused() {
     refused(r#"{"from_email": "a@@b"}"#, &["from_email"]);
     refused(r#"{"colour": "red"}"#, &["colour", "unknown", "subject"]);
     refused(r#"{"subject": "a", "subject": "b"}"#, &["subject", "twice"]);
-    refused(r#"{"attachments": [{"filename": "a", "content_base64": "%%"}]}"#, &["attachments[0].content_base64", "base64"]);
-    refused(r#"{"attachments": [{"path": "gone"}]}"#, &["attachments[0].path", "gone", "No such file"]);
+    refused(
+        r#"{"attachments": [{"filename": "a", "content_base64": "%%"}]}"#,
+        &["attachments[0].content_base64", "base64"],
+    );
+    refused(
+        r#"{"attachments": [{"path": "gone"}]}"#,
+        &["attachments[0].path", "gone", "No such file"],
+    );
     refused(r#"{"charset": "klingon"}"#, &["charset", "klingon"]);
     refused(r#"{"charset": "us-ascii", "body": "é"}"#, &["body"]);
     refused(r#"{"to": "a@x.org"}"#, &["to: ", "list"]);
@@ -128,14 +190,23 @@ fn only_one_message_can_be_rendered() {
 fn nothing_of_an_error_can_steer_a_terminal() {
     refused("{\"\\u001b[31m\\n\": 1}", &["\\u{1b}[31m\\n"]);
     let place = Place::new();
-    place.posthaste(["render", "a\u{1b}[31m\nb"]).end().refuses(&["a\\u{1b}[31m\\nb", "No such file"]);
-    place.posthaste(["render", "--a\u{7}"]).end().refuses(&["--a"]);
+    place
+        .posthaste(["render", "a\u{1b}[31m\nb"])
+        .end()
+        .refuses(&["a\\u{1b}[31m\\nb", "No such file"]);
+    place
+        .posthaste(["render", "--a\u{7}"])
+        .end()
+        .refuses(&["--a"]);
 }
 
 #[test]
 fn nothing_is_sent() {
     let place = Place::new();
-    let run = place.posthaste(["render"]).env("EMAIL_BACKEND", "file").env("EMAIL_FILE_PATH", "mails");
+    let run = place
+        .posthaste(["render"])
+        .env("EMAIL_BACKEND", "file")
+        .env("EMAIL_FILE_PATH", "mails");
     let _ = run.input(r#"{"to": ["a@x.org"]}"#).end().exits(0);
     assert!(fs::metadata(place.path("mails")).is_err());
 }

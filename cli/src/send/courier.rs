@@ -39,14 +39,19 @@ impl Courier {
         }
         match &self.no_connection {
             None => self.connection.send(message),
-            Some(error) => Report::failed(None, self.fault_of(message).unwrap_or_else(|| error.clone())),
+            Some(error) => Report::failed(
+                None,
+                self.fault_of(message).unwrap_or_else(|| error.clone()),
+            ),
         }
     }
 
     /// What would be wrong with the message if there were a connection.
     fn fault_of(&self, message: &EmailMessage) -> Option<Error> {
         let options = self.renderer.options();
-        let checked = message.envelope(&options).and_then(|_| message.render(&options));
+        let checked = message
+            .envelope(&options)
+            .and_then(|_| message.render(&options));
         checked.err().map(Error::from)
     }
 

@@ -71,7 +71,9 @@ impl Output {
             }
             return self.print(report);
         }
-        if !self.console.is_closed() {
+        let is_fine = report.rejected.is_empty() && report.error.is_none();
+        // The bar is drawn anew after each interruption, which costs more than many messages do.
+        if !is_fine && !self.console.is_closed() {
             self.progress.suspend(|| self.explain(report));
         }
         Ok(())
@@ -102,20 +104,26 @@ impl Output {
         }
     }
 
-    /// Says at the end how many messages fared how.
-    pub(super) fn summary(&self, tally: &Tally) {
+    /// Says at the end how many messages fared how. `has_failed` tells that something else is said after it.
+    pub(super) fn summary(&self, tally: &Tally, has_failed: bool) {
         self.progress.finish();
-        if !self.json {
-            if !self.console.is_closed() {
-                tell(tally);
+        if self.json {
+            if !has_failed && tally.is_all_invalid() {
+                self.complain_of_all(tally.total());
             }
-            return;
+        } else if !self.console.is_closed() && !(has_failed && tally.is_empty()) {
+            tell(tally);
         }
-        if let Some(error) = self.first_error.as_ref().filter(|_| tally.is_all_invalid()) {
-            match tally.total() {
-                1 => complain(error),
-                total => complain(format_args!("none of the {total} messages is valid; the first: {error}")),
-            }
+    }
+
+    /// Says why nothing was sent, to those who read only that.
+    fn complain_of_all(&self, total: u64) {
+        match &self.first_error {
+            Some(error) if total == 1 => complain(error),
+            Some(error) => complain(format_args!(
+                "none of the {total} messages is valid; the first: {error}"
+            )),
+            None => {}
         }
     }
 }
@@ -124,8 +132,15 @@ impl Output {
 pub(crate) fn complaints(report: &Report) -> impl Iterator<Item = Error> {
     let refused = report.rejected.iter().map(|rejection| {
         let reply = &rejection.reply;
-        let enhanced = reply.enhanced().map(|code| format!("{code} ")).unwrap_or_default();
-        let words = format!("was refused: {} {enhanced}{}", reply.code(), reply.message());
+        let enhanced = reply
+            .enhanced()
+            .map(|code| format!("{code} "))
+            .unwrap_or_default();
+        let words = format!(
+            "was refused: {} {enhanced}{}",
+            reply.code(),
+            reply.message()
+        );
         Error::new(ErrorKind::Rejected, words).with_field(rejection.recipient.addr_spec())
     });
     refused.chain(report.error.clone())

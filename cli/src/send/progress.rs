@@ -30,12 +30,10 @@ impl Progress {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| bar(self.len));
-        // Its text costs more than a message does; nobody reads more than a few a second.
-        if bar.is_hidden() {
-            return;
+        if !bar.is_hidden() {
+            bar.set_message(format!("{count} messages"));
+            bar.set_position(position);
         }
-        bar.set_position(position);
-        bar.set_message(format!("{count} messages"));
     }
 
     /// Does something to the terminal that the bar must not stand in the way of.

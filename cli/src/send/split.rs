@@ -169,7 +169,11 @@ impl<R: Read> Splitter<R> {
             }
         }
         if is_first {
-            self.form = if lines == 1 { Form::Lines } else { Form::Objects };
+            self.form = if lines == 1 {
+                Form::Lines
+            } else {
+                Form::Objects
+            };
             let whole = nest.depth() == 0 && !nest.is_broken();
             // What looked like an object of many lines may have been many objects, the first of them broken.
             if let (Some((b'{', end)), false, false) = (second, whole, self.over) {
@@ -210,7 +214,9 @@ impl<R: Read> Splitter<R> {
         self.form = Form::Closed;
         match self.skip_blanks()? {
             None => Ok(false),
-            Some(_) => Err(Fault::Form("goes on behind its array; expected nothing there")),
+            Some(_) => Err(Fault::Form(
+                "goes on behind its array; expected nothing there",
+            )),
         }
     }
 
@@ -330,7 +336,11 @@ mod tests {
     fn pieces(input: &str) -> Vec<String> {
         let whole = pieces_at(input, usize::MAX, 1000);
         for step in [1, 2, 3, 7] {
-            assert_eq!(pieces_at(input, step, 1000), whole, "{step} at a time: {input}");
+            assert_eq!(
+                pieces_at(input, step, 1000),
+                whole,
+                "{step} at a time: {input}"
+            );
         }
         whole
     }
@@ -339,44 +349,87 @@ mod tests {
     fn one_object_on_one_line_or_many() {
         assert_eq!(pieces(r#"{"a":1}"#), [r#"{"a":1}"#]);
         assert_eq!(pieces("\u{feff} \n{\"a\":1}\n\n"), [r#"{"a":1}"#]);
-        assert_eq!(pieces("{\n \"a\": [\n {\"b\":1},\n {\"c\":2}\n]\n}\n"), [r#"{ "a": [ {"b":1}, {"c":2} ] }"#]);
+        assert_eq!(
+            pieces("{\n \"a\": [\n {\"b\":1},\n {\"c\":2}\n]\n}\n"),
+            [r#"{ "a": [ {"b":1}, {"c":2} ] }"#]
+        );
         assert_eq!(pieces("{\n\"a\":\n{\"b\": 1}}"), [r#"{ "a": {"b": 1}}"#]);
         assert_eq!(pieces("{\n\"a\": \"}{\\\"\"\n}"), [r#"{ "a": "}{\"" }"#]);
     }
 
     #[test]
     fn one_object_a_line() {
-        assert_eq!(pieces("{\"a\":1}\n{\"b\":2}\r\n\n  {\"c\":3}"), [r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]);
+        assert_eq!(
+            pieces("{\"a\":1}\n{\"b\":2}\r\n\n  {\"c\":3}"),
+            [r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]
+        );
     }
 
     #[test]
     fn a_broken_line_is_one_message() {
-        assert_eq!(pieces("{\"a\":1}\n{\"b\n{\"c\":3}\n"), [r#"{"a":1}"#, "{\"b", r#"{"c":3}"#]);
-        assert_eq!(pieces("{\"a\":1}\nnonsense\n{\"c\":3}\n"), [r#"{"a":1}"#, "nonsense", r#"{"c":3}"#]);
-        assert_eq!(pieces("{\"a\":1}\n{\"b\":[\n{\"c\":3}"), [r#"{"a":1}"#, r#"{"b":["#, r#"{"c":3}"#]);
+        assert_eq!(
+            pieces("{\"a\":1}\n{\"b\n{\"c\":3}\n"),
+            [r#"{"a":1}"#, "{\"b", r#"{"c":3}"#]
+        );
+        assert_eq!(
+            pieces("{\"a\":1}\nnonsense\n{\"c\":3}\n"),
+            [r#"{"a":1}"#, "nonsense", r#"{"c":3}"#]
+        );
+        assert_eq!(
+            pieces("{\"a\":1}\n{\"b\":[\n{\"c\":3}"),
+            [r#"{"a":1}"#, r#"{"b":["#, r#"{"c":3}"#]
+        );
     }
 
     #[test]
     fn the_first_line_may_be_the_broken_one() {
-        for broken in ["{\"a", "{\"a\":", "{\"a\": 1", "{\"a\": 1,", "{\"a\":[", "{\"a\":[1,", "{", "{{", "{\"a\":1}}"] {
-            assert_eq!(pieces(&format!("{broken}\n{{\"b\":2}}\n{{\"c\":3}}")), [broken, r#"{"b":2}"#, r#"{"c":3}"#]);
+        for broken in [
+            "{\"a",
+            "{\"a\":",
+            "{\"a\": 1",
+            "{\"a\": 1,",
+            "{\"a\":[",
+            "{\"a\":[1,",
+            "{",
+            "{{",
+            "{\"a\":1}}",
+        ] {
+            assert_eq!(
+                pieces(&format!("{broken}\n{{\"b\":2}}\n{{\"c\":3}}")),
+                [broken, r#"{"b":2}"#, r#"{"c":3}"#]
+            );
         }
     }
 
     #[test]
     fn objects_of_many_lines_may_follow_each_other() {
-        assert_eq!(pieces("{\n\"a\":1\n}\n{\n\"b\":2\n}\n"), [r#"{ "a":1 }"#, r#"{ "b":2 }"#]);
-        assert_eq!(pieces("{\n\"a\":1\n}\n{\n\"b\":2\n{\n\"c\":3\n}\n"), [r#"{ "a":1 }"#, r#"{ "b":2"#, r#"{ "c":3 }"#]);
+        assert_eq!(
+            pieces("{\n\"a\":1\n}\n{\n\"b\":2\n}\n"),
+            [r#"{ "a":1 }"#, r#"{ "b":2 }"#]
+        );
+        assert_eq!(
+            pieces("{\n\"a\":1\n}\n{\n\"b\":2\n{\n\"c\":3\n}\n"),
+            [r#"{ "a":1 }"#, r#"{ "b":2"#, r#"{ "c":3 }"#]
+        );
     }
 
     #[test]
     fn arrays_come_entry_by_entry() {
         assert!(pieces("[]").is_empty() && pieces(" [ \n ] ").is_empty());
-        assert_eq!(pieces(r#"[{"a":[1,{"x":"],"}]} , {"b":2}]"#), [r#"{"a":[1,{"x":"],"}]}"#, r#"{"b":2}"#]);
+        assert_eq!(
+            pieces(r#"[{"a":[1,{"x":"],"}]} , {"b":2}]"#),
+            [r#"{"a":[1,{"x":"],"}]}"#, r#"{"b":2}"#]
+        );
         assert_eq!(pieces(r#"[1, "x", {]"#), ["1", r#""x""#, "{]", "<fault>"]);
         assert_eq!(pieces(r#"[{"a":1},]"#), [r#"{"a":1}"#, ""]);
-        assert_eq!(pieces("[{\"a\": \"x},\n{\"b\":2}]"), ["{\"a\": \"x}, {\"b\":2}]", "<fault>"]);
-        assert_eq!(pieces("[{\"a\": \"x\n},{\"b\":2}]"), ["{\"a\": \"x }", r#"{"b":2}"#]);
+        assert_eq!(
+            pieces("[{\"a\": \"x},\n{\"b\":2}]"),
+            ["{\"a\": \"x}, {\"b\":2}]", "<fault>"]
+        );
+        assert_eq!(
+            pieces("[{\"a\": \"x\n},{\"b\":2}]"),
+            ["{\"a\": \"x }", r#"{"b":2}"#]
+        );
     }
 
     #[test]
@@ -399,9 +452,18 @@ mod tests {
     fn what_is_too_large_is_passed_over() {
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
         let pieces = |input: &str| pieces_at(input, 10, 20);
-        assert_eq!(pieces(&format!("{{\"b\":2}}\n{large}\n{{\"c\":3}}\n")), [r#"{"b":2}"#, "<large>", r#"{"c":3}"#]);
-        assert_eq!(pieces(&format!("[{large},{{\"c\":3}}]")), ["<large>", r#"{"c":3}"#]);
-        assert_eq!(pieces(&format!("{{\n\"a\":\n{large}\n}}\n{{\"c\":3}}")), ["<large>", r#"{"c":3}"#]);
+        assert_eq!(
+            pieces(&format!("{{\"b\":2}}\n{large}\n{{\"c\":3}}\n")),
+            [r#"{"b":2}"#, "<large>", r#"{"c":3}"#]
+        );
+        assert_eq!(
+            pieces(&format!("[{large},{{\"c\":3}}]")),
+            ["<large>", r#"{"c":3}"#]
+        );
+        assert_eq!(
+            pieces(&format!("{{\n\"a\":\n{large}\n}}\n{{\"c\":3}}")),
+            ["<large>", r#"{"c":3}"#]
+        );
         assert_eq!(pieces(&format!("[{large}")), ["<large>", "<fault>"]);
     }
 

@@ -117,11 +117,23 @@ mod tests {
             (vec![sent(), refused.clone()], Exit::Failed, Exit::Done),
             (vec![sent(), invalid.clone()], Exit::Failed, Exit::Done),
             (vec![refused, invalid.clone()], Exit::Failed, Exit::Done),
-            (vec![Report::skipped(), invalid.clone()], Exit::Failed, Exit::Done),
-            (vec![invalid.clone(), invalid], Exit::Unusable, Exit::Unusable),
+            (
+                vec![Report::skipped(), invalid.clone()],
+                Exit::Failed,
+                Exit::Done,
+            ),
+            (
+                vec![invalid.clone(), invalid],
+                Exit::Unusable,
+                Exit::Unusable,
+            ),
         ] {
             let tally = tally(&reports);
-            assert_eq!((tally.exit(false), tally.exit(true)), (exit, silent), "{tally}");
+            assert_eq!(
+                (tally.exit(false), tally.exit(true)),
+                (exit, silent),
+                "{tally}"
+            );
         }
     }
 
@@ -130,6 +142,9 @@ mod tests {
         assert_eq!(tally(&[]).to_string(), "0 messages");
         assert_eq!(tally(&[sent()]).to_string(), "1 message: 1 sent");
         let mixed = tally(&[sent(), failed(ErrorKind::Io), Report::skipped()]);
-        assert_eq!(mixed.to_string(), "3 messages: 1 sent, 1 failed, 1 skipped for want of recipients");
+        assert_eq!(
+            mixed.to_string(),
+            "3 messages: 1 sent, 1 failed, 1 skipped for want of recipients"
+        );
     }
 }
