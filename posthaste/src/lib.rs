@@ -70,4 +70,6 @@ pub use self::outbox::{Outbox, OutboxMessage};
 pub use self::report::{Rejection, Report, Reports, Status};
 pub use self::scope::Scoped;
 pub use self::sending::{Payload, Sending};
-pub use self::settings::{Entry, MailerSettings, Options, Origin, Secret, Settings, Sources};
+pub use self::settings::{
+    Entry, MailerSettings, OptionValue, Options, Origin, Secret, Settings, Sources,
+};

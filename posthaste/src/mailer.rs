@@ -9,7 +9,9 @@ use crate::backends;
 use crate::blocking;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::mode::{Async, Mode};
+#[cfg(feature = "tokio")]
+use crate::mode::Async;
+use crate::mode::Mode;
 use crate::outbox::Outbox;
 use crate::report::{Report, Reports};
 use crate::scope::{self, Scoped};

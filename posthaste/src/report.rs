@@ -18,17 +18,17 @@ use crate::error::{Error, Phase};
 /// # Examples
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), posthaste::Error> {
 /// # let outbox = posthaste::Outbox::new();
-/// # outbox.mailer().scope(async {
-/// use posthaste::{Status, send_mail};
+/// # outbox.mailer().blocking().scope(|| {
+/// use posthaste::Status;
+/// use posthaste::blocking::send_mail;
 ///
-/// let report = send_mail("Hello", "How are you?", "a@example.com", ["b@example.com"]).await?;
+/// let report = send_mail("Hello", "How are you?", "a@example.com", ["b@example.com"]).send()?;
 /// assert_eq!(report.status(), Status::Sent);
 /// assert_eq!(report.accepted[0].addr_spec(), "b@example.com");
-/// # Ok(())
-/// # }).await
-/// # }
+/// # Ok::<(), posthaste::Error>(())
+/// # })?;
+/// # Ok::<(), posthaste::Error>(())
 /// ```
 #[must_use = "a report says whether the message was sent"]
 #[derive(Clone, Debug)]

@@ -214,7 +214,11 @@ impl<P: Payload, M: Mode> Sending<'_, P, M> {
             }
             _ => return Ok(()),
         };
-        let field = if self.connection.is_some() { "connection" } else { "using" };
+        let field = if self.connection.is_some() {
+            "connection"
+        } else {
+            "using"
+        };
         Err(Error::invalid(field, conflict))
     }
 }
@@ -305,7 +309,11 @@ impl Payload for EmailMessage {
     }
 
     fn settle(report: Report, fail_silently: bool) -> Result<Report, Error> {
-        match report.error.as_ref().filter(|error| is_loud(error, fail_silently)) {
+        match report
+            .error
+            .as_ref()
+            .filter(|error| is_loud(error, fail_silently))
+        {
             Some(_) => report.into_result(),
             None => Ok(report),
         }

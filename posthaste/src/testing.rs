@@ -160,8 +160,16 @@ impl<S: Subject> Suite<'_, S> {
             .bcc(["secret@example.net"]);
         let outcome = self.send(&[hidden]).await;
         outcome.all_sent("a message with bcc");
-        let accepted: Vec<String> = outcome.reports[0].accepted.iter().map(|one| one.addr_spec()).collect();
-        let expected = ["hidden@example.com", "copy@example.com", "secret@example.net"];
+        let accepted: Vec<String> = outcome.reports[0]
+            .accepted
+            .iter()
+            .map(|one| one.addr_spec())
+            .collect();
+        let expected = [
+            "hidden@example.com",
+            "copy@example.com",
+            "secret@example.net",
+        ];
         assert_eq!(accepted, expected, "all recipients are reported");
         for arrived in outcome.arrived.iter().flatten() {
             assert!(!arrived.text().contains("secret"), "bcc shows: {arrived}");
@@ -180,7 +188,11 @@ impl<S: Subject> Suite<'_, S> {
         assert_eq!(error.kind(), ErrorKind::Invalid, "the kind of {error}");
         assert_eq!(error.field(), Some("subject"), "the field of {error}");
         for report in [&outcome.reports[0], &outcome.reports[2]] {
-            assert_eq!(report.status(), Status::Sent, "beside a bad message: {report:?}");
+            assert_eq!(
+                report.status(),
+                Status::Sent,
+                "beside a bad message: {report:?}"
+            );
         }
         outcome.arrived_are("good messages beside a bad one", &["one", "two"]);
     }
@@ -195,7 +207,10 @@ impl<S: Subject> Suite<'_, S> {
         let outcome = self.send(&[nobody]).await;
         let report = &outcome.reports[0];
         let fine = matches!(report.status(), Status::Sent | Status::Skipped);
-        assert!(fine, "a message without recipients is no failure: {report:?}");
+        assert!(
+            fine,
+            "a message without recipients is no failure: {report:?}"
+        );
         assert!(report.accepted.is_empty(), "nobody took it: {report:?}");
     }
 
@@ -207,7 +222,9 @@ impl<S: Subject> Suite<'_, S> {
         let again = backend.open().await;
         let again = again.unwrap_or_else(|error| panic!("opening again is no error: {error}"));
         assert!(!again, "an open backend is not opened once more");
-        self.send_by(&mut *backend, &[message("one")]).await.all_sent("an open backend");
+        self.send_by(&mut *backend, &[message("one")])
+            .await
+            .all_sent("an open backend");
         let outcome = self.send_by(&mut *backend, &[message("two")]).await;
         outcome.arrived_are("an open backend", &["two"]);
         closed(&mut *backend, "that was open").await;
@@ -239,7 +256,10 @@ impl Outcome {
     #[track_caller]
     fn arrived_are(&self, case: &str, subjects: &[&str]) {
         if let Some(arrived) = &self.arrived {
-            let seen: Vec<_> = arrived.iter().filter_map(|one| one.header("Subject")).collect();
+            let seen: Vec<_> = arrived
+                .iter()
+                .filter_map(|one| one.header("Subject"))
+                .collect();
             assert_eq!(seen, subjects, "{case}: the subjects of what arrived");
         }
     }
@@ -268,7 +288,9 @@ impl Arrived {
     fn header(&self, name: &str) -> Option<String> {
         let text = self.text();
         let (head, _) = text.split_once("\n\n")?;
-        let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let value = head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         value.map(str::to_owned)
     }
 }

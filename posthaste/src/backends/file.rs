@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use posthaste_message::{EmailMessage, Rendered};
 
 use super::{keep_each, text};
@@ -107,7 +107,7 @@ fn usable(folder: &Path) -> io::Result<()> {
 
 /// Makes a new file with a name of our own: never one that is there, never through a link.
 fn create(folder: &Path) -> io::Result<(PathBuf, File)> {
-    let time = Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let time = ZonedDateTime::now().strftime("%Y%m%d-%H%M%S").to_string();
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for _ in 0..TRIES {
         let path = folder.join(format!("{time}-{:020}.log", seed()));

@@ -68,6 +68,9 @@ mod tests {
         write(&rendered, &mut out).expect("written");
         let text = String::from_utf8(out).expect("text");
         assert!(!text.contains('\r'));
-        assert!(text.ends_with(&format!("\n\na\nb\n\n{}\n", "-".repeat(79))), "{text}");
+        assert!(
+            text.ends_with(&format!("\n\na\nb\n\n{}\n", "-".repeat(79))),
+            "{text}"
+        );
     }
 }
