@@ -106,13 +106,7 @@ impl Context<'_> {
     /// What is needed to render messages according to the settings.
     #[must_use]
     pub fn renderer(&self) -> Renderer {
-        Renderer {
-            default_from: self.settings.default_from_email.clone(),
-            charset: self.settings.default_charset.clone(),
-            localtime: self.settings.email_use_localtime,
-            transfer: Transfer::SevenBit,
-            allow_files: self.allow_files,
-        }
+        Renderer::new(self.settings, self.allow_files)
     }
 }
 
@@ -127,6 +121,16 @@ pub struct Renderer {
 }
 
 impl Renderer {
+    pub(crate) fn new(settings: &Settings, allow_files: bool) -> Self {
+        Self {
+            default_from: settings.default_from_email.clone(),
+            charset: settings.default_charset.clone(),
+            localtime: settings.email_use_localtime,
+            transfer: Transfer::SevenBit,
+            allow_files,
+        }
+    }
+
     /// Lets text go as 8bit, for places that need not survive a mail server of the last century.
     #[must_use]
     pub fn eight_bit(mut self) -> Self {

@@ -1,0 +1,48 @@
+//! What happens on Ctrl-C: a message that is on its way is finished, so that nothing is half-written.
+
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// The exit code that shells give to a program ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// Held while a message is on its way.
+static BUSY: Mutex<()> = Mutex::new(());
+
+/// Whether the program is to end.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// From now on the program ends between two messages; when asked twice, at once.
+pub(crate) fn finish_the_message() {
+    // Where the system does not let us, the program ends as any other.
+    let _ = ctrlc::set_handler(|| {
+        if ASKED.swap(true, Ordering::SeqCst) {
+            end();
+        }
+        thread::spawn(|| {
+            let _busy = begin();
+            end();
+        });
+    });
+}
+
+/// Keeps the program from being ended until the guard is dropped.
+pub(crate) fn begin() -> MutexGuard<'static, ()> {
+    BUSY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the program is to end before the next message.
+pub(crate) fn is_asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Ends the program.
+#[expect(
+    clippy::exit,
+    reason = "the main thread may be waiting for input that never comes"
+)]
+pub(crate) fn end() -> ! {
+    process::exit(INTERRUPTED)
+}
