@@ -57,7 +57,8 @@ def part(message):
     else:
         inner["base64"] = base64.b64encode(message.get_payload(decode=True)).decode()
         if message.get_content_maintype() == "text":
-            inner["text"] = message.get_content()
+            # Base64 carries a text's line ends as they are on the wire.
+            inner["text"] = message.get_content().replace("\r\n", "\n")
     return inner
 
 

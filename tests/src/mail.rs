@@ -28,3 +28,23 @@ pub fn read(files: &[PathBuf]) -> Vec<Value> {
     assert!(output.status.success(), "Python cannot read {files:?}");
     serde_json::from_slice(&output.stdout).expect("JSON from Python")
 }
+
+/// Base64 in one line, as the reader tells octets.
+#[must_use]
+pub fn base64(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
+    for group in octets.chunks(3) {
+        let at = |index: usize| u32::from(group.get(index).copied().unwrap_or_default());
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for digit in 0..4 {
+            if digit <= group.len() {
+                let value = (bits >> (18 - 6 * digit)) & 63;
+                text.push(char::from(DIGITS[value as usize]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}

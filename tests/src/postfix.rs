@@ -123,6 +123,22 @@ impl Postfix {
         fs::read_to_string(self.folder.path().join("mail.log")).unwrap_or_default()
     }
 
+    /// Waits until it has logged that text.
+    ///
+    /// # Panics
+    /// If it never does.
+    pub fn logs(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "no {text:?} in what Postfix logged:\n{}",
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Stops it at once, connections and all; the Maildirs stay.
     ///
     /// # Panics
