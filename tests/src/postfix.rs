@@ -3,13 +3,13 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use std::{env, io, thread};
 
 use tempfile::TempDir;
@@ -249,19 +249,29 @@ fn write_tables(etc: &Path, mailboxes: &[&str]) {
     for name in mailboxes {
         let _ = writeln!(table, "{name}@example.com {name}/");
     }
-    fs::write(etc.join("mailboxes"), table).expect("the list of Maildirs");
+    write(&etc.join("mailboxes"), &table);
     let refused = REFUSED.map(|(who, reply)| format!("{who} {reply}\n"));
-    fs::write(etc.join("refused"), refused.concat()).expect("the list of the refused");
+    write(&etc.join("refused"), &refused.concat());
 }
 
 fn configure(root: &Path, port: u16, settings: &[(&str, &str)]) {
     let etc = root.join("etc");
-    fs::write(etc.join("master.cf"), services(port)).expect("the list of services");
+    write(&etc.join("master.cf"), &services(port));
     let mut main = main_settings(root);
     for (name, value) in settings {
         let _ = writeln!(main, "{name} = {value}");
     }
-    fs::write(etc.join("main.cf"), main).expect("the settings");
+    write(&etc.join("main.cf"), &main);
+}
+
+/// Writes a file that looks old: one that was just written may not be complete yet, so Postfix waits two seconds.
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("the folder is ours");
+    let file = File::options().write(true).open(path);
+    let file = file.expect("it was just written");
+    let hour = Duration::from_secs(3600);
+    file.set_modified(SystemTime::now() - hour)
+        .expect("the file is ours");
 }
 
 fn main_settings(root: &Path) -> String {
