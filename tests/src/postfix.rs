@@ -37,7 +37,7 @@ kill -TERM $master
 wait $master
 "#;
 
-/// A running Postfix that takes all mail for `example.com` and delivers it to a Maildir for each recipient.
+/// A running Postfix that takes all mail for `example.com` and `bücher.example`, and delivers it to a Maildir for each recipient.
 ///
 /// `refused@`, `gone@` and `later@example.com` are refused: 550 5.1.1, 550 5.1.6 and 450 4.2.1. Other domains are
 /// refused with 554 5.7.1.
@@ -245,7 +245,7 @@ fn prepare(mailboxes: &[&str]) -> TempDir {
 }
 
 fn write_tables(etc: &Path, mailboxes: &[&str]) {
-    let mut table = String::from("@example.com rest/\n");
+    let mut table = String::from("@example.com rest/\n@xn--bcher-kva.example rest/\n");
     for name in mailboxes {
         let _ = writeln!(table, "{name}@example.com {name}/");
     }
@@ -300,7 +300,7 @@ smtputf8_enable = yes
 message_size_limit = 10485760
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_recipient_restrictions = check_recipient_access texthash:{root}/etc/refused
-virtual_mailbox_domains = example.com
+virtual_mailbox_domains = example.com xn--bcher-kva.example
 virtual_mailbox_base = {root}/mail
 virtual_mailbox_maps = texthash:{root}/etc/mailboxes
 virtual_mailbox_limit = 0

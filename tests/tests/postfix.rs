@@ -317,6 +317,116 @@ fn a_refused_message_does_not_stop_the_batch() {
 }
 
 #[test]
+fn a_refusal_names_its_phase_and_the_next_goes_out() {
+    let settings = [
+        // Else a refusal of MAIL waits for RCPT.
+        ("smtpd_delay_reject", "no"),
+        (
+            "smtpd_sender_restrictions",
+            "check_sender_access inline:{{mail@example.com = 550 5.7.1 not from you}}",
+        ),
+        (
+            "smtpd_data_restrictions",
+            "check_sender_access inline:{{data@example.com = 554 5.7.1 no data}}",
+        ),
+        (
+            "smtpd_end_of_data_restrictions",
+            "check_sender_access inline:{{final@example.com = 554 5.7.1 spam}, \
+             {busy@example.com = 451 4.3.0 busy}}",
+        ),
+    ];
+    let Some(postfix) = Postfix::start_with(&["ann"], &settings) else {
+        return;
+    };
+    let refusals = [
+        ("mail", "mail", 550, false),
+        ("data", "data", 554, false),
+        ("final", "final", 554, false),
+        ("busy", "final", 451, true),
+    ];
+    let mut batch = Vec::new();
+    for (sender, ..) in refusals {
+        let mut refused = message(sender, &["ann@example.com", "bob@example.com"]);
+        refused["from_email"] = format!("{sender}@example.com").into();
+        batch.push(refused);
+        batch.push(message(&format!("after {sender}"), &["ann@example.com"]));
+    }
+    let ended = send_one(&postfix, lines(&batch)).exits(1);
+    assert_eq!(ended.statuses(), ["failed", "sent"].repeat(4));
+    for (report, (_, phase, code, temporary)) in ended.json().iter().step_by(2).zip(refusals) {
+        let error = &report["error"];
+        assert_eq!(error["kind"], "rejected", "{report}");
+        assert_eq!(error["phase"], phase, "{report}");
+        assert_eq!(error["temporary"], temporary, "{report}");
+        assert_eq!(error["in_doubt"], false, "{report}");
+        let text = error["message"].as_str().expect("text");
+        assert!(text.contains(&code.to_string()), "{report}");
+    }
+    assert_eq!(by_subject(&postfix, "ann").len(), 4);
+    assert_eq!(postfix.count(), 4);
+    postfix.logs(" mail=7/8 ");
+}
+
+#[test]
+fn a_server_without_extensions_gets_all_that_it_can_take() {
+    let none = [(
+        "smtpd_discard_ehlo_keywords",
+        "pipelining, size, 8bitmime, smtputf8, enhancedstatuscodes, dsn, chunking",
+    )];
+    let Some(postfix) = Postfix::start_with(&["zoe", "bob", "ren", "secret"], &none) else {
+        return;
+    };
+    let place = Place::new();
+    write_attachments(place.folder());
+    let batch = lines(&[
+        message("jörg", &["jörg@example.com"]),
+        real_message(Path::new("")),
+    ]);
+    let ended = send(&place, &postfix, batch).end().exits(1);
+    assert_eq!(ended.statuses(), ["failed", "sent"]);
+    let error = &ended.json()[0]["error"];
+    assert_eq!(error["temporary"], false, "{error}");
+    let text = error["message"].as_str().expect("text");
+    assert!(text.contains("SMTPUTF8"), "{text}");
+    for name in ["zoe", "bob", "ren", "secret"] {
+        let mail = only(&postfix, name);
+        check_real_message(&mail);
+        assert_eq!(mail["ascii"], true);
+    }
+    assert_eq!(postfix.count(), 4);
+}
+
+#[test]
+fn odd_addresses_reach_whom_they_name() {
+    let Some(postfix) = Postfix::start(&[]) else {
+        return;
+    };
+    let to = [
+        "\"two words\"@example.com",
+        "\"a;b\\\"c\"@example.com",
+        "o'neil+tag=x/y@example.com",
+        "Ann <ann@BÜCHER.example>",
+    ];
+    let ended = send_one(&postfix, message("odd", &to)).exits(0);
+    assert_eq!(
+        ended.json()[0]["accepted"].as_array().map(Vec::len),
+        Some(4)
+    );
+    let mails = mail::read(&postfix.delivered("rest"));
+    let found: BTreeSet<_> = mails
+        .iter()
+        .map(|mail| mail["delivered_to"].as_str().expect("a header"))
+        .collect();
+    let meant = [
+        "\"two words\"@example.com",
+        "\"a;b\\\"c\"@example.com",
+        "o'neil+tag=x/y@example.com",
+        "ann@xn--bcher-kva.example",
+    ];
+    assert_eq!(found, BTreeSet::from(meant));
+}
+
+#[test]
 fn a_server_that_has_enough_of_refusals_is_asked_again_over_a_new_connection() {
     let limit = [("smtpd_hard_error_limit", "2")];
     let Some(postfix) = Postfix::start_with(&["ann"], &limit) else {
