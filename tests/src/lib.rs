@@ -259,8 +259,8 @@ fn program() -> &'static Path {
         assert!(output.status.success(), "the program cannot be built");
         let lines = output.stdout.split(|&byte| byte == b'\n');
         let built = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        let paths =
+        let mut paths =
             built.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
-        paths.last().expect("cargo names the program")
+        paths.next_back().expect("cargo names the program")
     })
 }
