@@ -85,7 +85,9 @@ fn settings_that_name_nobody_are_told() {
 
 #[test]
 fn without_anybody_it_is_refused() {
-    test_email(&Place::new(), &[]).end().refuses(&["ADDRESS"]);
+    test_email(&Place::new(), &[])
+        .end()
+        .refuses(&["not provided: <ADDRESS>"]);
     test_email(&Place::new(), &["--using", "default"])
         .end()
         .refuses(&["ADDRESS"]);
