@@ -595,7 +595,7 @@ mod tests {
     fn parameters_are_quoted_or_split() {
         for (value, rest) in [
             ("x", " filename=\"x\""),
-            ("a \"b\"\\.txt", " filename=\"a \\\"b\\\"\\\\.txt\""),
+            ("a \"b\"\\.txt", " filename*=us-ascii''a%20%22b%22%5C.txt"),
             ("é.txt", " filename*=utf-8''%C3%A9.txt"),
             (
                 "=?utf-8?q?x?=",

@@ -1,11 +1,12 @@
 //! The JSON form of a message: read with every error at its key, written so that it reads back
 //! to the same message.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
 use encodify::base64;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,6 +15,10 @@ use crate::attachment::{Content, EmailAlternative, EmailAttachment};
 use crate::email::EmailMessage;
 use crate::error::RenderError;
 use crate::headers::Headers;
+
+/// The most values in one message: more than anybody needs, and few enough that small ones, many
+/// times larger in memory than as text, cannot fill it.
+const MOST_VALUES: usize = 1_000_000;
 
 /// Any JSON value, with the keys of objects in order and doubled ones kept to be found.
 pub(crate) enum Json {
@@ -239,13 +244,29 @@ fn join(at: &str, key: &str) -> String {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+        Values(&Cell::new(0)).deserialize(deserializer)
     }
 }
 
-struct JsonVisitor;
+/// Reads a value and counts it and all in it.
+#[derive(Clone, Copy)]
+struct Values<'a>(&'a Cell<usize>);
 
-impl<'de> Visitor<'de> for JsonVisitor {
+impl<'de> DeserializeSeed<'de> for Values<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        let count = self.0.get() + 1;
+        if count > MOST_VALUES {
+            let what = format!("more than {MOST_VALUES} values");
+            return Err(serde::de::Error::custom(what));
+        }
+        self.0.set(count);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Values<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,7 +282,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        Json::deserialize(deserializer)
+        self.deserialize(deserializer)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
@@ -290,7 +311,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = seq.next_element()? {
+        while let Some(value) = seq.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Json::List(values))
@@ -298,8 +319,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
+        while let Some(key) = map.next_key()? {
+            fields.push((key, map.next_value_seed(self)?));
         }
         Ok(Json::Object(fields))
     }

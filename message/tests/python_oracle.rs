@@ -108,7 +108,7 @@ fn person() -> impl Strategy<Value = Person> {
 /// Texts that the charset holds, with all line ends.
 fn body(charset: &'static str) -> impl Strategy<Value = String> {
     let alphabet: &[&str] = match charset {
-        "iso-8859-1" => &["äöü ", "ÀÉ¿ÿß", "\u{80}"],
+        "iso-8859-1" => &["äöü ", "ÀÉ¿ÿß"],
         "koi8-r" | "windows-1251" => &["Привет, мир ", "Ж"],
         "iso-2022-jp" | "shift_jis" | "euc-jp" => &["日本語", "かな カナ"],
         "gb18030" | "gbk" => &["中文 文本", "你好"],
