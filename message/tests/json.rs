@@ -357,7 +357,7 @@ fn charset_and_body_are_named() {
     assert!(
         String::from_utf8(bytes(&message))
             .unwrap()
-            .ends_with("\r\n\r\ngA0K\r\n")
+            .ends_with("\r\n\r\n=80\r\n")
     );
 }
 
