@@ -517,6 +517,7 @@ fn python(mail: &[u8]) -> Option<Value> {
     Some(serde_json::from_str(&line).expect("Python answers in JSON"))
 }
 
+#[allow(clippy::print_stderr, reason = "who runs the tests should know")]
 fn start_python() -> Option<Mutex<Python>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/read_mail.py");
     let mut command = Command::new("python3");
@@ -663,8 +664,19 @@ fn check_mail_parser(meant: &Meant, bytes: &[u8]) {
     meant.parts().check(&seen_by_mail_parser(&read, 0));
 }
 
+/// More cases with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    ProptestConfig {
+        cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(200),
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn two_readers_read_back_what_was_meant(meant in meant(true)) {
