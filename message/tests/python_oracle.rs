@@ -12,7 +12,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use encodify::base64;
 use mail_parser::{Addr, MessageParser, MimeHeaders as _, PartType};
-use posthaste_message::{Address, EmailAttachment, EmailMessage, Transfer};
+use posthaste_message::{
+    Address, AddressList, EmailAttachment, EmailMessage, Mailbox, Transfer, parse_list,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -514,7 +516,14 @@ fn python(mail: &[u8]) -> Option<Value> {
             String::from_utf8_lossy(mail)
         );
     }
-    Some(serde_json::from_str(&line).expect("Python answers in JSON"))
+    let read: Value = serde_json::from_str(&line).expect("Python answers in JSON");
+    let mail = String::from_utf8_lossy(mail);
+    assert!(
+        read["error"].is_null(),
+        "{} at this mail:\n{mail}",
+        read["error"]
+    );
+    Some(read)
 }
 
 #[allow(clippy::print_stderr, reason = "who runs the tests should know")]
@@ -692,4 +701,90 @@ proptest! {
         let again = EmailMessage::from_json(&json).unwrap();
         prop_assert!(support::bytes_with(&again, &options) == bytes, "the JSON form is the same message");
     }
+
+    #[test]
+    fn what_is_taken_for_an_address_is_one_for_others(to in hostile(), name in hostile()) {
+        let message = EmailMessage::new(&name, "x")
+            .from((name.as_str(), "from@good.org"))
+            .to([to.as_str()])
+            .cc([(name.as_str(), "cc@good.org")]);
+        let Ok(rendered) = message.render(&support::options()) else { return Ok(()) };
+        let bytes = rendered.to_vec().unwrap();
+        support::assert_octets(&bytes);
+        let Some(read) = python(&bytes) else { return Ok(()) };
+        let specs = |field: &str| -> Vec<(String, String)> {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let list = read[field].as_array().cloned().unwrap_or_default();
+            list.iter().map(|one| (text(&one[1]), text(&one[2]))).collect()
+        };
+        let good = |local: &str| vec![(local.to_owned(), "good.org".to_owned())];
+        prop_assert_eq!(specs("from"), good("from"));
+        prop_assert_eq!(specs("cc"), good("cc"));
+        let list = parse_list(&to).unwrap();
+        let ours: Vec<_> = list.mailboxes().map(unquoted).collect();
+        prop_assert_eq!(specs("to"), ours, "{}", String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(squeezed(read["from"][0][0].as_str().unwrap()), squeezed(&name));
+        prop_assert_eq!(list.mailboxes().count(), list.to_string().parse::<AddressList>().unwrap().mailboxes().count());
+        if let Ok(envelope) = message.envelope(&support::options()) {
+            let envelope: Vec<_> = envelope.to.iter().map(unquoted).collect();
+            prop_assert_eq!(&envelope[..envelope.len() - 1], &specs("to")[..]);
+        }
+    }
+}
+
+/// What an attacker puts together to be read in two ways.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b@good.org",
+        "x@evil.org",
+        "<",
+        ">",
+        "<c@good.org>",
+        ",",
+        ";",
+        ":",
+        "\"",
+        "\\",
+        "(",
+        ")",
+        "@",
+        " ",
+        "  ",
+        ".",
+        "[",
+        "]",
+        "=?utf-8?q?x?=",
+        "=?utf-8?q?=3C?=",
+        "=?utf-8?q?=22?=",
+        "=?utf-8?q?=2C?=",
+        "=?utf-8?b?PGFAYi5jPg==?=",
+        "=?",
+        "?=",
+        "é",
+        "ü.org",
+        "\"q q\"",
+        "\"q\"@good.org",
+        "(c)",
+        "root",
+        "evil.org",
+        "%0a",
+        "a name that is long enough to need a second line",
+    ]);
+    prop::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat())
+}
+
+/// The local part without its quotes, and the domain.
+fn unquoted(mailbox: &Mailbox) -> (String, String) {
+    let local = mailbox.local_part();
+    let inner = local
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let mut text = String::new();
+    let mut chars = inner.unwrap_or(local).chars();
+    while let Some(c) = chars.next() {
+        let quoted = c == '\\' && inner.is_some();
+        text.extend(if quoted { chars.next() } else { Some(c) });
+    }
+    (text, mailbox.domain().unwrap_or_default().to_owned())
 }

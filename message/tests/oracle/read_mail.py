@@ -87,4 +87,8 @@ def mail(raw):
 
 
 for line in sys.stdin:
-    print(json.dumps(mail(base64.b64decode(line))), flush=True)
+    try:
+        seen = mail(base64.b64decode(line))
+    except Exception as error:
+        seen = {"error": repr(error)}
+    print(json.dumps(seen), flush=True)
