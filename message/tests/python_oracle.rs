@@ -88,6 +88,7 @@ fn person() -> impl Strategy<Value = Person> {
         4 => "[a-z0-9+_=-]{1,12}(\\.[a-z]{1,5})?",
         1 => "[!-~]{1,10}",
         1 => "[a-z]{20,60}",
+        1 => "[a-zäöü日本]{1,8}",
     ];
     let domain = prop::sample::select(vec![
         "example.com",
@@ -240,7 +241,8 @@ fn meant(nested: bool) -> BoxedStrategy<Meant> {
 impl Person {
     /// Whether the local part needs quotes.
     fn is_quoted(&self) -> bool {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+_=-".contains(&byte);
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"+_=-".contains(&byte);
         let word = |word: &str| !word.is_empty() && word.bytes().all(plain);
         !self.local.split('.').all(word)
     }
