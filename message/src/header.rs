@@ -447,7 +447,7 @@ mod tests {
                 .count();
             // The name, or the rest of a name too long to break, and one word.
             assert!(
-                line.len() <= 78 || words <= 2 || line.ends_with(' '),
+                line.len() <= 78 || words <= 2 || line.ends_with([' ', '\t']),
                 "{text:?}"
             );
             for word in line
