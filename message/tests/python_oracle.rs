@@ -366,7 +366,11 @@ impl File {
     fn attachment(&self, index: usize) -> EmailAttachment {
         let name = self.name.as_str();
         match &self.content {
-            Content::Bytes(bytes) => (name, bytes.clone(), "application/x-data").into(),
+            Content::Bytes(bytes) => {
+                let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+                let mimetype = format!("application/x-data; x-name=\"{quoted}\"");
+                (name, bytes.clone(), mimetype).into()
+            }
             Content::Text(text) => (name, text.clone(), "text/csv; header=present").into(),
             Content::TextBytes(bytes) => (name, bytes.clone(), "text/x-log").into(),
             Content::Inline(bytes) | Content::Stray(bytes) => {
@@ -379,7 +383,10 @@ impl File {
 
     fn seen(&self, index: usize) -> Seen {
         let leaf = match &self.content {
-            Content::Bytes(bytes) => Seen::leaf("application/x-data").bytes(bytes),
+            Content::Bytes(bytes) => Seen {
+                name: Some(self.name.clone()),
+                ..Seen::leaf("application/x-data").bytes(bytes)
+            },
             Content::Text(text) => Seen {
                 exact: true,
                 ..Seen::leaf("text/csv").text(text)
@@ -413,6 +420,8 @@ impl File {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     kind: String,
+    /// A parameter of the type.
+    name: Option<String>,
     filename: Option<String>,
     disposition: Option<String>,
     id: Option<String>,
@@ -458,6 +467,7 @@ impl Seen {
         // An empty name is none, and Python makes one blank of several.
         let shown = |name: &Option<String>| squeezed(name.as_deref().unwrap_or_default());
         assert_eq!(shown(&self.filename), shown(&read.filename));
+        assert_eq!(shown(&self.name), shown(&read.name));
         assert_eq!(self.disposition, read.disposition, "{}", self.kind);
         assert_eq!(self.id, read.id);
         if let Some(bytes) = &self.bytes {
@@ -556,6 +566,7 @@ fn seen_by_python(part: &Value) -> Seen {
     assert_eq!(part["defects"], Value::Array(Vec::new()), "{part}");
     Seen {
         kind: text("type").expect("a part has a type"),
+        name: text("name"),
         filename: text("filename"),
         disposition: text("disposition"),
         id: text("content_id").map(|id| id.trim_matches(['<', '>']).to_owned()),
@@ -609,6 +620,7 @@ fn seen_by_mail_parser(message: &mail_parser::Message<'_>, id: u32) -> Seen {
             kind.c_type,
             kind.c_subtype.as_deref().unwrap_or_default()
         ),
+        name: kind.attribute("x-name").map(str::to_owned),
         filename: part
             .content_disposition()
             .and_then(|apart| apart.attribute("filename"))

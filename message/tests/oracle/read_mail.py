@@ -55,6 +55,7 @@ def part(message):
         "type": message.get_content_type(),
         "disposition": message.get_content_disposition(),
         "filename": filename(message["Content-Disposition"]),
+        "name": None if message["Content-Type"] is None else message["Content-Type"].params.get("x-name"),
         "content_id": message["Content-ID"],
         "encoding": str(message.get("Content-Transfer-Encoding", "7bit")),
         "charset": message.get_content_charset(),
