@@ -16,8 +16,8 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// From now on the program ends between two messages; when asked twice, at once.
 pub(crate) fn finish_the_message() {
-    // Where the system does not let us, the program ends as any other.
-    let _ = ctrlc::set_handler(|| {
+    // Who started the program may have had it ignore such signals, as nohup does; then it is not for us to heed them.
+    let _ = ctrlc::try_set_handler(|| {
         if ASKED.swap(true, Ordering::SeqCst) {
             end();
         }

@@ -12,7 +12,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use encodify::base64;
 use mail_parser::{Addr, MessageParser, MimeHeaders as _, PartType};
-use posthaste_message::{Address, EmailAttachment, EmailMessage, Transfer};
+use posthaste_message::{
+    Address, AddressList, EmailAttachment, EmailMessage, Mailbox, Transfer, parse_list,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -86,6 +88,7 @@ fn person() -> impl Strategy<Value = Person> {
         4 => "[a-z0-9+_=-]{1,12}(\\.[a-z]{1,5})?",
         1 => "[!-~]{1,10}",
         1 => "[a-z]{20,60}",
+        1 => "[a-zäöü日本]{1,8}",
     ];
     let domain = prop::sample::select(vec![
         "example.com",
@@ -108,7 +111,7 @@ fn person() -> impl Strategy<Value = Person> {
 /// Texts that the charset holds, with all line ends.
 fn body(charset: &'static str) -> impl Strategy<Value = String> {
     let alphabet: &[&str] = match charset {
-        "iso-8859-1" => &["äöü ", "ÀÉ¿ÿß", "\u{80}"],
+        "iso-8859-1" => &["äöü ", "ÀÉ¿ÿß"],
         "koi8-r" | "windows-1251" => &["Привет, мир ", "Ж"],
         "iso-2022-jp" | "shift_jis" | "euc-jp" => &["日本語", "かな カナ"],
         "gb18030" | "gbk" => &["中文 文本", "你好"],
@@ -238,7 +241,8 @@ fn meant(nested: bool) -> BoxedStrategy<Meant> {
 impl Person {
     /// Whether the local part needs quotes.
     fn is_quoted(&self) -> bool {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+_=-".contains(&byte);
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"+_=-".contains(&byte);
         let word = |word: &str| !word.is_empty() && word.bytes().all(plain);
         !self.local.split('.').all(word)
     }
@@ -362,7 +366,11 @@ impl File {
     fn attachment(&self, index: usize) -> EmailAttachment {
         let name = self.name.as_str();
         match &self.content {
-            Content::Bytes(bytes) => (name, bytes.clone(), "application/x-data").into(),
+            Content::Bytes(bytes) => {
+                let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+                let mimetype = format!("application/x-data; x-name=\"{quoted}\"");
+                (name, bytes.clone(), mimetype).into()
+            }
             Content::Text(text) => (name, text.clone(), "text/csv; header=present").into(),
             Content::TextBytes(bytes) => (name, bytes.clone(), "text/x-log").into(),
             Content::Inline(bytes) | Content::Stray(bytes) => {
@@ -375,7 +383,10 @@ impl File {
 
     fn seen(&self, index: usize) -> Seen {
         let leaf = match &self.content {
-            Content::Bytes(bytes) => Seen::leaf("application/x-data").bytes(bytes),
+            Content::Bytes(bytes) => Seen {
+                name: Some(self.name.clone()),
+                ..Seen::leaf("application/x-data").bytes(bytes)
+            },
             Content::Text(text) => Seen {
                 exact: true,
                 ..Seen::leaf("text/csv").text(text)
@@ -409,6 +420,8 @@ impl File {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     kind: String,
+    /// A parameter of the type.
+    name: Option<String>,
     filename: Option<String>,
     disposition: Option<String>,
     id: Option<String>,
@@ -454,6 +467,7 @@ impl Seen {
         // An empty name is none, and Python makes one blank of several.
         let shown = |name: &Option<String>| squeezed(name.as_deref().unwrap_or_default());
         assert_eq!(shown(&self.filename), shown(&read.filename));
+        assert_eq!(shown(&self.name), shown(&read.name));
         assert_eq!(self.disposition, read.disposition, "{}", self.kind);
         assert_eq!(self.id, read.id);
         if let Some(bytes) = &self.bytes {
@@ -514,9 +528,17 @@ fn python(mail: &[u8]) -> Option<Value> {
             String::from_utf8_lossy(mail)
         );
     }
-    Some(serde_json::from_str(&line).expect("Python answers in JSON"))
+    let read: Value = serde_json::from_str(&line).expect("Python answers in JSON");
+    let mail = String::from_utf8_lossy(mail);
+    assert!(
+        read["error"].is_null(),
+        "{} at this mail:\n{mail}",
+        read["error"]
+    );
+    Some(read)
 }
 
+#[allow(clippy::print_stderr, reason = "who runs the tests should know")]
 fn start_python() -> Option<Mutex<Python>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/read_mail.py");
     let mut command = Command::new("python3");
@@ -544,6 +566,7 @@ fn seen_by_python(part: &Value) -> Seen {
     assert_eq!(part["defects"], Value::Array(Vec::new()), "{part}");
     Seen {
         kind: text("type").expect("a part has a type"),
+        name: text("name"),
         filename: text("filename"),
         disposition: text("disposition"),
         id: text("content_id").map(|id| id.trim_matches(['<', '>']).to_owned()),
@@ -597,6 +620,7 @@ fn seen_by_mail_parser(message: &mail_parser::Message<'_>, id: u32) -> Seen {
             kind.c_type,
             kind.c_subtype.as_deref().unwrap_or_default()
         ),
+        name: kind.attribute("x-name").map(str::to_owned),
         filename: part
             .content_disposition()
             .and_then(|apart| apart.attribute("filename"))
@@ -663,8 +687,19 @@ fn check_mail_parser(meant: &Meant, bytes: &[u8]) {
     meant.parts().check(&seen_by_mail_parser(&read, 0));
 }
 
+/// More cases with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    ProptestConfig {
+        cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(200),
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn two_readers_read_back_what_was_meant(meant in meant(true)) {
@@ -680,4 +715,90 @@ proptest! {
         let again = EmailMessage::from_json(&json).unwrap();
         prop_assert!(support::bytes_with(&again, &options) == bytes, "the JSON form is the same message");
     }
+
+    #[test]
+    fn what_is_taken_for_an_address_is_one_for_others(to in hostile(), name in hostile()) {
+        let message = EmailMessage::new(&name, "x")
+            .from((name.as_str(), "from@good.org"))
+            .to([to.as_str()])
+            .cc([(name.as_str(), "cc@good.org")]);
+        let Ok(rendered) = message.render(&support::options()) else { return Ok(()) };
+        let bytes = rendered.to_vec().unwrap();
+        support::assert_octets(&bytes);
+        let Some(read) = python(&bytes) else { return Ok(()) };
+        let specs = |field: &str| -> Vec<(String, String)> {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let list = read[field].as_array().cloned().unwrap_or_default();
+            list.iter().map(|one| (text(&one[1]), text(&one[2]))).collect()
+        };
+        let good = |local: &str| vec![(local.to_owned(), "good.org".to_owned())];
+        prop_assert_eq!(specs("from"), good("from"));
+        prop_assert_eq!(specs("cc"), good("cc"));
+        let list = parse_list(&to).unwrap();
+        let ours: Vec<_> = list.mailboxes().map(unquoted).collect();
+        prop_assert_eq!(specs("to"), ours, "{}", String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(squeezed(read["from"][0][0].as_str().unwrap()), squeezed(&name));
+        prop_assert_eq!(list.mailboxes().count(), list.to_string().parse::<AddressList>().unwrap().mailboxes().count());
+        if let Ok(envelope) = message.envelope(&support::options()) {
+            let envelope: Vec<_> = envelope.to.iter().map(unquoted).collect();
+            prop_assert_eq!(&envelope[..envelope.len() - 1], &specs("to")[..]);
+        }
+    }
+}
+
+/// What an attacker puts together to be read in two ways.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b@good.org",
+        "x@evil.org",
+        "<",
+        ">",
+        "<c@good.org>",
+        ",",
+        ";",
+        ":",
+        "\"",
+        "\\",
+        "(",
+        ")",
+        "@",
+        " ",
+        "  ",
+        ".",
+        "[",
+        "]",
+        "=?utf-8?q?x?=",
+        "=?utf-8?q?=3C?=",
+        "=?utf-8?q?=22?=",
+        "=?utf-8?q?=2C?=",
+        "=?utf-8?b?PGFAYi5jPg==?=",
+        "=?",
+        "?=",
+        "é",
+        "ü.org",
+        "\"q q\"",
+        "\"q\"@good.org",
+        "(c)",
+        "root",
+        "evil.org",
+        "%0a",
+        "a name that is long enough to need a second line",
+    ]);
+    prop::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat())
+}
+
+/// The local part without its quotes, and the domain.
+fn unquoted(mailbox: &Mailbox) -> (String, String) {
+    let local = mailbox.local_part();
+    let inner = local
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let mut text = String::new();
+    let mut chars = inner.unwrap_or(local).chars();
+    while let Some(c) = chars.next() {
+        let quoted = c == '\\' && inner.is_some();
+        text.extend(if quoted { chars.next() } else { Some(c) });
+    }
+    (text, mailbox.domain().unwrap_or_default().to_owned())
 }

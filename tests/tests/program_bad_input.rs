@@ -77,7 +77,7 @@ fn an_attachment_that_may_not_be_read() {
     let place = Place::new();
     for size in [10, 5_000_000] {
         let path = place.write("secret.bin", vec![b'x'; size]);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("its owner may");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("its owner may");
         // The superuser may read everything.
         if File::open(&path).is_err() {
             refused(

@@ -4,7 +4,7 @@
     dead_code,
     reason = "written for the tests of the SMTP backend, which ask for more"
 )]
-#[path = "../../posthaste/tests/support/mod.rs"]
+#[path = "../../posthaste/tests/backends/support.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
@@ -596,7 +596,7 @@ fn a_closed_standard_output_stops_it_quietly() {
         let mut stdin = child.stdin.take().expect("a pipe");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         stdin
-            .write_all(lines[..ONE.len() + 1].as_bytes())
+            .write_all(&lines.as_bytes()[..=ONE.len()])
             .expect("it reads");
         out.read_line(&mut String::new())
             .expect("the first outcome");
@@ -663,9 +663,13 @@ fn a_terminal_shows_colour_unless_told_otherwise() {
 #[test]
 fn interrupted_it_ends_between_two_messages() {
     let place = Place::new();
-    let mut child = send(&place, "file", &["--json"])
-        .env("EMAIL_FILE_PATH", "mails")
-        .start();
+    // Whoever runs the tests may have such signals ignored, which the program would obey.
+    let heeding = r#"exec env --default-signal=HUP,INT,TERM "$0" "$@""#;
+    let run = place.posthaste_after(heeding, ["send", "--json"]);
+    let run = run
+        .env("EMAIL_BACKEND", "file")
+        .env("EMAIL_FILE_PATH", "mails");
+    let mut child = run.start();
     let mut stdin = child.stdin.take().expect("a pipe");
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
     writeln!(stdin, "{ONE}").expect("it reads");
@@ -682,4 +686,24 @@ fn interrupted_it_ends_between_two_messages() {
             .only_file_of("mails")
             .ends_with(&format!("{}\n", "-".repeat(79)))
     );
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let place = Place::new();
+    let run = place.posthaste_after("trap '' HUP", ["send", "--json"]);
+    let mut child = run.env("EMAIL_BACKEND", "dummy").start();
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    for _ in 0..2 {
+        writeln!(stdin, "{ONE}").expect("it reads");
+        assert!(out.read_line(&mut String::new()).expect("an outcome") > 0);
+        let pid = child.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-HUP", &pid])
+            .status();
+        assert!(killed.expect("kill runs").success());
+    }
+    drop(stdin);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

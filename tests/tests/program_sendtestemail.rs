@@ -4,7 +4,7 @@
     dead_code,
     reason = "written for the tests of the SMTP backend, which ask for more"
 )]
-#[path = "../../posthaste/tests/support/mod.rs"]
+#[path = "../../posthaste/tests/backends/support.rs"]
 mod support;
 
 use posthaste_tests::{Place, Run};
@@ -85,7 +85,9 @@ fn settings_that_name_nobody_are_told() {
 
 #[test]
 fn without_anybody_it_is_refused() {
-    test_email(&Place::new(), &[]).end().refuses(&["ADDRESS"]);
+    test_email(&Place::new(), &[])
+        .end()
+        .refuses(&["not provided: <ADDRESS>"]);
     test_email(&Place::new(), &["--using", "default"])
         .end()
         .refuses(&["ADDRESS"]);

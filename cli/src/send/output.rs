@@ -111,7 +111,10 @@ impl Output {
             if !has_failed && tally.is_all_invalid() {
                 self.complain_of_all(tally.total());
             }
-        } else if !self.console.is_closed() && !(has_failed && tally.is_empty()) {
+            return;
+        }
+        let is_said = has_failed && tally.is_empty();
+        if !is_said && !self.console.is_closed() {
             tell(tally);
         }
     }
