@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout};
 
 use posthaste::{EmailMessage, Mailer, Report, Settings, Status};
 use posthaste_tests::postfix::Postfix;
@@ -456,30 +457,35 @@ fn a_server_that_stops_fails_the_rest_for_now() {
     let Some(mut postfix) = Postfix::start(&["ann"]) else {
         return;
     };
-    let mut program = send(&Place::new(), &postfix, "").start();
-    let mut input = program.stdin.take().expect("a pipe");
-    let mut output = BufReader::new(program.stdout.take().expect("a pipe"));
-    let mut exchange = |subject: &str| {
-        writeln!(input, "{}", message(subject, &["ann@example.com"])).expect("it reads");
-        let mut line = String::new();
-        output.read_line(&mut line).expect("it answers");
-        serde_json::from_str::<Value>(&line).expect("a report")
-    };
-    assert_eq!(exchange("before")["status"], "sent");
+    let mut talk = Talk::start(&postfix);
+    assert_eq!(talk.send("before")["status"], "sent");
     assert_eq!(only(&postfix, "ann")["subject"], "before");
     postfix.stop();
     for number in 0..3 {
-        let report = exchange("after");
+        let report = talk.send("after");
         assert_eq!(report["status"], "failed", "{number}: {report}");
         assert_eq!(report["accepted"], json!([]), "{number}: {report}");
         assert_eq!(report["error"]["temporary"], true, "{number}: {report}");
         assert_eq!(report["error"]["in_doubt"], false, "{number}: {report}");
     }
-    assert_eq!(report_kind(&exchange("after")), "connect");
-    drop(input);
-    let status = program.wait().expect("it ends");
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(talk.send("after")["error"]["kind"], "connect");
+    assert_eq!(talk.end(), Some(1));
     assert_eq!(postfix.delivered("ann").len(), 1);
+}
+
+#[test]
+fn an_idle_connection_that_the_server_closed_is_replaced() {
+    let Some(postfix) = Postfix::start_with(&["ann"], &[("smtpd_timeout", "1s")]) else {
+        return;
+    };
+    let mut talk = Talk::start(&postfix);
+    assert_eq!(talk.send("before")["status"], "sent");
+    postfix.logs(" mail=1 rcpt=1 data=1 commands=");
+    let report = talk.send("after");
+    assert_eq!(report["status"], "sent", "{report}");
+    assert_eq!(talk.end(), Some(0));
+    let found: Vec<_> = by_subject(&postfix, "ann").into_keys().collect();
+    assert_eq!(found, ["after", "before"]);
 }
 
 #[test]
@@ -528,6 +534,40 @@ fn send(place: &Place, postfix: &Postfix, input: impl Into<Vec<u8>>) -> Run {
 /// The same, from nowhere in particular.
 fn send_one(postfix: &Postfix, input: impl ToString) -> Ended {
     send(&Place::new(), postfix, input.to_string()).end()
+}
+
+/// A `posthaste send` that is fed one message after the other, each when the last one's report is there.
+struct Talk {
+    program: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    fn start(postfix: &Postfix) -> Self {
+        let mut program = send(&Place::new(), postfix, "").start();
+        let input = program.stdin.take().expect("a pipe");
+        let output = BufReader::new(program.stdout.take().expect("a pipe"));
+        Self {
+            program,
+            input,
+            output,
+        }
+    }
+
+    fn send(&mut self, subject: &str) -> Value {
+        let message = message(subject, &["ann@example.com"]);
+        writeln!(self.input, "{message}").expect("it reads");
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).expect("a report")
+    }
+
+    /// Ends the input; the exit code.
+    fn end(mut self) -> Option<i32> {
+        drop(self.input);
+        self.program.wait().expect("it ends").code()
+    }
 }
 
 fn mailer(postfix: &Postfix) -> Mailer {
@@ -690,8 +730,4 @@ fn texts(part: &Value) -> Vec<&str> {
         Value::Array(parts) => parts.iter().flat_map(texts).collect(),
         _ => part["text"].as_str().into_iter().collect(),
     }
-}
-
-fn report_kind(report: &Value) -> &str {
-    report["error"]["kind"].as_str().unwrap_or_default()
 }
