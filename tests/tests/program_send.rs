@@ -382,7 +382,7 @@ fn tls_and_logins_are_never_left_out_silently() {
         }
         let ended = run.env("EMAIL_PORT", sink.address.port().to_string()).end();
         assert!(sink.messages().is_empty());
-        ended.refuses(&[what]);
+        ended.refuses(&[settings[0].0, what]);
     }
 }
 
@@ -551,7 +551,13 @@ fn a_named_mailer_is_chosen() {
     assert!(using("default").exits(0).text().is_empty());
     using("nobody").refuses(&["nobody", "bulk", "default"]);
     using("odd").refuses(&["mailers.odd.options.colour", "fail_silently"]);
-    using("lost").refuses(&["mailers.lost.backend", "pigeon", "smtp", "dummy"]);
+    using("lost").refuses(&[
+        "mailers.lost.backend",
+        "posthaste.toml",
+        "pigeon",
+        "smtp",
+        "dummy",
+    ]);
     let _ = using("quiet").exits(0);
 }
 
