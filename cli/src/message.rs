@@ -8,16 +8,9 @@ use posthaste::{Address, EmailAttachment, EmailMessage, Error, ErrorKind};
 
 use crate::args;
 use crate::exit::Failure;
-use crate::send::nest::count_values;
 
 /// The most octets that one message may have as JSON. A larger attachment is given by its path.
 pub(crate) const LIMIT: usize = 128 * 1024 * 1024;
-
-/// A JSON text below this size is small, whatever is in it.
-const SMALL: usize = 1024 * 1024;
-
-/// The most values of a message: far more than any has, and few enough for the memory.
-const MOST_VALUES: usize = 1_000_000;
 
 /// An input that was opened.
 pub(crate) struct Input {
@@ -88,17 +81,6 @@ pub(crate) fn read_one(file: Option<&Path>) -> Result<EmailMessage, Failure> {
         return Err(too_large().into());
     }
     let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&json);
-    Ok(parse(json)?)
-}
-
-/// Reads a message from its JSON.
-pub(crate) fn parse(json: &[u8]) -> Result<EmailMessage, Error> {
-    if json.len() > SMALL && count_values(json) > MOST_VALUES {
-        return Err(Error::invalid(
-            "message",
-            format!("has more than {MOST_VALUES} values"),
-        ));
-    }
     Ok(EmailMessage::from_json(json)?)
 }
 

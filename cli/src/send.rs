@@ -2,7 +2,7 @@
 
 mod console;
 mod courier;
-pub(crate) mod nest;
+mod nest;
 mod output;
 mod progress;
 mod split;
@@ -77,7 +77,7 @@ impl Run {
                 Ok(None) => return Ok(()),
                 // Nobody would learn what becomes of this message.
                 Ok(Some(_)) if self.output.is_closed() => return self.stop(),
-                Ok(Some(Piece::Text(json))) => message::parse(json),
+                Ok(Some(Piece::Text(json))) => EmailMessage::from_json(json).map_err(Error::from),
                 Ok(Some(Piece::TooLarge)) => Err(message::too_large()),
                 Err(fault) => return Err(self.tally.end(unreadable(&input.name, fault))),
             };

@@ -90,15 +90,3 @@ impl Nest {
         }
     }
 }
-
-/// How many values a JSON text may have at the most: each takes more memory than text.
-pub(crate) fn count_values(json: &[u8]) -> usize {
-    let mut nest = Nest::default();
-    let separates = |byte: u8| matches!(byte, b',' | b':' | b'[' | b'{');
-    let counted = json.iter().filter(|&&byte| {
-        let counts = !nest.in_string && separates(byte);
-        nest.step(byte);
-        counts
-    });
-    counted.count()
-}

@@ -143,7 +143,7 @@ impl<R: Read> Splitter<R> {
     fn line(&mut self) -> Result<bool, Fault> {
         let found = self.skip_blanks()?.is_some();
         if found {
-            self.take_line(&mut Nest::default())?;
+            self.take_line(|_| ())?;
         }
         Ok(found)
     }
@@ -162,7 +162,7 @@ impl<R: Read> Splitter<R> {
             if next.is_none() || starts_anew {
                 break;
             }
-            self.take_line(&mut nest)?;
+            self.take_line(|bytes| nest.read(bytes))?;
             lines += 1;
             if nest.depth() == 0 || nest.is_broken() {
                 break;
@@ -220,12 +220,12 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Takes the rest of the line, with its end.
-    fn take_line(&mut self, nest: &mut Nest) -> Result<(), Fault> {
+    /// Takes the rest of the line, with its end; `look` sees it, too.
+    fn take_line(&mut self, mut look: impl FnMut(&[u8])) -> Result<(), Fault> {
         while self.peek()?.is_some() {
-            let end = self.rest().iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', self.rest());
             let count = end.map_or(self.rest().len(), |end| end + 1);
-            nest.read(self.rest().get(..count).unwrap_or_default());
+            look(self.rest().get(..count).unwrap_or_default());
             self.take(count);
             if end.is_some() {
                 break;
