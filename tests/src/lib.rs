@@ -1,5 +1,8 @@
 //! The program `posthaste` as a shell sees it: a folder of its own for each test, arguments, input, and what comes out.
 
+pub mod mail;
+pub mod postfix;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
