@@ -1,5 +1,6 @@
 //! The headers that a user gives: which may, and what they must look like.
 
+use crate::address::parse_list;
 use crate::error::RenderError;
 use crate::header::{self, HeaderWriter};
 use crate::headers::Headers;
@@ -49,7 +50,7 @@ impl<'a> Custom<'a> {
             }
             let shown = Some((name, value));
             match place {
-                0 if value.trim().is_empty() => {
+                0 if parse_list(value).is_ok_and(|list| list.is_empty()) => {
                     return Err(error(name, "is empty; expected an address"));
                 }
                 0 => custom.from = shown,
@@ -125,6 +126,9 @@ pub(crate) fn write_part(
             let what = "is written by the program; use mimetype, disposition or content_id";
             return Err(RenderError::new(field, what));
         }
+        if is_bcc(name) {
+            return Err(RenderError::new(field, refusal(name)));
+        }
         writer.unstructured(&field, name, value)?;
     }
     Ok(())
@@ -140,16 +144,21 @@ pub(crate) fn is_id(id: &str) -> bool {
 fn is_refused(name: &str) -> bool {
     let is = |one: &&str| one.eq_ignore_ascii_case(name);
     let content = name.get(..8);
-    ["subject", "mime-version", "bcc", "resent-bcc"]
-        .iter()
-        .any(is)
+    ["subject", "mime-version"].iter().any(is)
+        || is_bcc(name)
         || content.is_some_and(|start| start.eq_ignore_ascii_case("content-"))
+}
+
+fn is_bcc(name: &str) -> bool {
+    ["bcc", "resent-bcc"]
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(name))
 }
 
 fn refusal(name: &str) -> &'static str {
     if name.eq_ignore_ascii_case("subject") {
         "may not stand here; use subject"
-    } else if name.to_ascii_lowercase().ends_with("bcc") {
+    } else if is_bcc(name) {
         "may not stand here, all recipients would see it; use bcc"
     } else {
         "may not stand here; it follows from the content of the message"

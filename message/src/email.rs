@@ -100,8 +100,9 @@ impl EmailMessage {
     ///
     /// # Errors
     ///
-    /// When the text is no JSON (the field is then `message`), when a key is unknown or stands
-    /// twice, or when a value is of the wrong kind; the error names the key.
+    /// When the text is no JSON or has more than a million values (the field is then `message`),
+    /// when a key is unknown or stands twice, or when a value is of the wrong kind; the error names
+    /// the key.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, RenderError> {
         json::parse(json.as_ref())
     }

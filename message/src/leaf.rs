@@ -40,7 +40,7 @@ pub(crate) fn attachment<'a>(
             let bytes = planner.charset.encode(|| field("content"), text)?;
             text_leaf(media, Some(planner.charset.name), Bytes::Here(bytes))
         }
-        Content::Text(text) => bytes_leaf(media, Bytes::Here(text.as_bytes().into())),
+        Content::Text(text) => any_leaf(media, Bytes::Here(text.as_bytes().into()))?,
         Content::Bytes(bytes) => any_leaf(media, Bytes::Here(bytes.into()))?,
         Content::Path(path) => {
             let whole = media.is("message");

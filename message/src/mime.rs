@@ -220,6 +220,14 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Whether octets beyond ASCII go as they are, which all parts around must declare, too.
+    pub(crate) fn is_eight_bit(&self) -> bool {
+        match self {
+            Self::Multipart { parts, .. } => parts.iter().any(Self::is_eight_bit),
+            Self::Leaf(leaf) => leaf.encoding == Encoding::EightBit,
+        }
+    }
+
     /// The media type of the part that is shown first, which `related` must tell.
     pub(crate) fn essence(&self) -> &str {
         match self {
@@ -265,11 +273,16 @@ impl Inline {
 
     /// Notes what the `text` of that number refers to.
     fn refer(&mut self, text: usize, html: &str, ids: &HashMap<&str, usize>) {
+        let mut read = 0;
         for at in memmem::find_iter(html.as_bytes(), "cid:") {
+            if at < read {
+                continue; // It is a part of the last one; each octet is read once.
+            }
             let rest = html.get(at + 4..).unwrap_or_default();
             let stop = |c: char| c.is_whitespace() || "\"'<>()".contains(c);
-            let end = rest.bytes().take(2048).position(|byte| stop(byte.into()));
+            let end = rest.bytes().position(|byte| stop(byte.into()));
             let id = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            read = at + 4 + id.len();
             let id = percent_decode_str(id).decode_utf8_lossy();
             let Some(&index) = ids.get(id.as_ref()) else {
                 continue;

@@ -183,6 +183,9 @@ impl<'a> Composer<'a> {
                 let params = params.get(..count).unwrap_or_default();
                 let mut writer = HeaderWriter::new(&mut self.out.head);
                 writer.structured("message", "Content-Type", &value, params)?;
+                if part.is_eight_bit() {
+                    self.push(&["Content-Transfer-Encoding: 8bit\r\n"]);
+                }
                 Ok(Some(boundary))
             }
         }
@@ -338,6 +341,10 @@ impl<'a> Composer<'a> {
                 Some((given, value)) => {
                     writer.address_text(&format!("headers.{given}"), name, value)?;
                 }
+                None if field == "from_email" && sender.is_empty() => {
+                    let what = "is empty, and so is the default; expected an address";
+                    return Err(RenderError::new(field, what));
+                }
                 None if list.is_empty() => {}
                 None => writer.mailboxes(field, name, list)?,
             }
@@ -371,7 +378,8 @@ fn message_id(options: &RenderOptions, seed: u64) -> Result<String, RenderError>
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let domain = options.domain.as_str();
     let encoded;
-    let domain = if !domain.is_empty() && domain.bytes().all(plain) {
+    let atoms = || domain.split('.').all(|atom| !atom.is_empty());
+    let domain = if domain.bytes().all(plain) && atoms() {
         domain
     } else {
         let mailbox = Mailbox::new(None, &format!("x@{domain}"));

@@ -129,7 +129,7 @@ impl<'a> Rendered<'a> {
     /// Whether octets beyond ASCII are in it, so that the server must know `8BITMIME`.
     #[must_use]
     pub fn is_8bit(&self) -> bool {
-        self.eight_bit
+        self.eight_bit || self.smtputf8
     }
 
     /// Whether a header has an address whose local part is beyond ASCII, so that the server must

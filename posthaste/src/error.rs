@@ -263,7 +263,6 @@ impl Error {
     }
 
     /// The reports of all messages of the call that failed, also of those that were sent; empty if nothing was tried.
-    #[must_use]
     pub fn reports(&self) -> &Reports {
         &self.0.reports
     }

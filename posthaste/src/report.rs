@@ -18,20 +18,21 @@ use crate::error::{Error, Phase};
 /// # Examples
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), posthaste::Error> {
 /// # let outbox = posthaste::Outbox::new();
-/// # outbox.mailer().scope(async {
-/// use posthaste::{Status, send_mail};
+/// # outbox.mailer().blocking().scope(|| {
+/// use posthaste::Status;
+/// use posthaste::blocking::send_mail;
 ///
-/// let report = send_mail("Hello", "How are you?", "a@example.com", ["b@example.com"]).await?;
+/// let report = send_mail("Hello", "How are you?", "a@example.com", ["b@example.com"]).send()?;
 /// assert_eq!(report.status(), Status::Sent);
 /// assert_eq!(report.accepted[0].addr_spec(), "b@example.com");
-/// # Ok(())
-/// # }).await
-/// # }
+/// # Ok::<(), posthaste::Error>(())
+/// # })?;
+/// # Ok::<(), posthaste::Error>(())
 /// ```
 #[must_use = "a report says whether the message was sent"]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// The `Message-ID` that the message went out with; none if it was never rendered.
     pub message_id: Option<String>,
@@ -41,6 +42,7 @@ pub struct Report {
     pub rejected: Vec<Rejection>,
     /// Why nobody got it.
     pub error: Option<Error>,
+    skipped: bool,
 }
 
 impl Report {
@@ -51,26 +53,35 @@ impl Report {
             accepted: Vec::new(),
             rejected: error.rejections().to_vec(),
             error: Some(error),
+            skipped: false,
         }
     }
 
     /// The report of a message that was taken for all of `accepted`.
     pub fn sent(message_id: impl Into<String>, accepted: Vec<Mailbox>) -> Self {
+        Self::taken(Some(message_id.into()), accepted, Vec::new())
+    }
+
+    /// The report of a message that was taken for `accepted` and refused for `rejected`.
+    pub fn taken(
+        message_id: Option<String>,
+        accepted: Vec<Mailbox>,
+        rejected: Vec<Rejection>,
+    ) -> Self {
         Self {
-            message_id: Some(message_id.into()),
+            message_id,
             accepted,
-            rejected: Vec::new(),
+            rejected,
             error: None,
+            skipped: false,
         }
     }
 
     /// The report of a message that has no recipients, so that nothing was done.
     pub fn skipped() -> Self {
         Self {
-            message_id: None,
-            accepted: Vec::new(),
-            rejected: Vec::new(),
-            error: None,
+            skipped: true,
+            ..Self::taken(None, Vec::new(), Vec::new())
         }
     }
 
@@ -81,7 +92,7 @@ impl Report {
             Status::Failed
         } else if !self.rejected.is_empty() {
             Status::Partial
-        } else if self.message_id.is_none() && self.accepted.is_empty() {
+        } else if self.skipped {
             Status::Skipped
         } else {
             Status::Sent

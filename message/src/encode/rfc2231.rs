@@ -14,7 +14,9 @@ const LONGEST: usize = 76;
 /// token, the value hold no controls.
 pub(crate) fn write_param(folder: &mut Folder<'_>, name: &str, value: &str) {
     let mut text = String::with_capacity(name.len() + value.len() + 3);
-    if value.is_ascii() && !looks_encoded(value) {
+    // Careless readers take a quote inside for the end, whatever stands before it.
+    let careless = value.contains(['"', '\\']) || looks_encoded(value);
+    if value.is_ascii() && !careless {
         push_quoted(name, value, &mut text);
         if text.len() < LONGEST {
             folder.push(";");
@@ -63,12 +65,7 @@ fn write_continued(folder: &mut Folder<'_>, name: &str, charset: &str, value: &s
 fn push_quoted(name: &str, value: &str, out: &mut String) {
     out.push_str(name);
     out.push_str("=\"");
-    for c in value.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
+    out.push_str(value);
     out.push('"');
 }
 

@@ -48,13 +48,13 @@ impl Server {
         let timeout = options.duration("timeout")?;
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             let message = "0 seconds leave no time for anything; leave it out for the usual limits";
-            return Err(Error::invalid("timeout", message));
+            return Err(Error::invalid(options.field("timeout"), message));
         }
         let host = options.string("host").filter(|host| !host.is_empty());
         Ok(Self {
             target: Target {
                 host: host.unwrap_or("localhost").to_owned(),
-                port: port(options)?,
+                port: options.port()?,
             },
             timeout,
             hello: hello(domain)?,
@@ -63,20 +63,13 @@ impl Server {
     }
 }
 
-/// The port; as in Django, 0 stands for the usual one.
-fn port(options: &Options) -> Result<u16, Error> {
-    let port = options.number("port")?.filter(|&port| port != 0);
-    let port = u16::try_from(port.unwrap_or(25));
-    port.map_err(|_| Error::invalid("port", "expected a number from 1 to 65535"))
-}
-
 /// Mail is never sent in plain where TLS was asked for.
 fn refuse_tls(options: &Options) -> Result<(), Error> {
     let use_tls = options.flag("use_tls")?.unwrap_or(false);
     let use_ssl = options.flag("use_ssl")?.unwrap_or(false);
     if use_tls && use_ssl {
         let message = "use_tls and use_ssl exclude each other; set only one of them";
-        return Err(Error::invalid("use_tls", message));
+        return Err(Error::invalid(options.field("use_tls"), message));
     }
     if use_tls || use_ssl {
         let message = "TLS is not supported yet by this version; nothing was sent in plain instead";

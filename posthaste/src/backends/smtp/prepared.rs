@@ -56,12 +56,11 @@ impl<'m> Prepared<'m> {
             return self.failed(self.error(outcome));
         }
         let accepted = outcome.accepted.iter();
-        Report {
-            message_id: Some(self.message_id()),
-            accepted: accepted.filter_map(|&i| self.recipient(i)).collect(),
-            rejected: self.rejections(outcome.rejected),
-            error: None,
-        }
+        Report::taken(
+            Some(self.message_id()),
+            accepted.filter_map(|&i| self.recipient(i)).collect(),
+            self.rejections(outcome.rejected),
+        )
     }
 
     /// The error of a message that nobody got.

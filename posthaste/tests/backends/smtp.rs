@@ -1,13 +1,11 @@
 //! The SMTP backend against a scripted server, by both drivers.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Act, At, Sink};
 use posthaste::{
     EmailAttachment, EmailMessage, ErrorKind, Mailer, Phase, Report, Settings, Status,
 };
-use support::{Act, At, Sink};
 
 /// Who moves the bytes.
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +87,14 @@ fn message(name: &str) -> EmailMessage {
 fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]) -> Vec<Report> {
     let mailer = Mailer::new(settings);
     match driver {
-        Driver::Std => posthaste::blocking::send_messages(&mailer, messages),
+        Driver::Std => mailer.blocking().send_messages(messages).into_vec(),
         #[cfg(feature = "tokio")]
         Driver::Tokio => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime")
-            .block_on(mailer.send_messages(messages)),
+            .block_on(mailer.send_messages(messages))
+            .into_vec(),
     }
 }
 

@@ -1,0 +1,236 @@
+//! Settings and backends, put together.
+
+use std::sync::Arc;
+
+use posthaste_message::EmailMessage;
+
+use crate::backend::{Backend, Context, Registry};
+use crate::backends;
+use crate::blocking;
+use crate::connection::Connection;
+use crate::error::Error;
+#[cfg(feature = "tokio")]
+use crate::mode::Async;
+use crate::mode::Mode;
+use crate::outbox::Outbox;
+use crate::report::{Report, Reports};
+use crate::scope::{self, Scoped};
+use crate::settings::{Options, Settings};
+
+/// The name of the mailer that is used when no other is asked for.
+const DEFAULT: &str = "default";
+
+/// Sends messages as its settings say, by the backends that it knows.
+///
+/// Cloning it is cheap. The backends `smtp`, `console`, `file`, `locmem` and `dummy` are there from the start.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use posthaste::{EmailMessage, Mailer, Settings, Status};
+///
+/// let mut settings = Settings::default();
+/// settings.email_backend = "dummy".into();
+/// let mailer = Mailer::new(settings);
+///
+/// let message = EmailMessage::new("Hello", "How are you?").to(["ann@example.com"]);
+/// assert_eq!(mailer.send(&message).await.status(), Status::Sent);
+/// # }
+/// # #[cfg(not(feature = "tokio"))] fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mailer(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    settings: Settings,
+    registry: Registry,
+    outbox: Outbox,
+    alias: String,
+    allow_files: bool,
+}
+
+impl Mailer {
+    /// A mailer with these settings. They are checked when a connection is made.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            registry: backends::registry(),
+            outbox: Outbox::new(),
+            alias: DEFAULT.to_owned(),
+            allow_files: true,
+        }))
+    }
+
+    /// A mailer with the settings of the environment and of the settings file.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be used; see [`Settings::from_env`].
+    pub fn from_env() -> Result<Self, Error> {
+        Settings::from_env().map(Self::new)
+    }
+
+    /// The mailer that the short functions use here: that of the [scope](Self::scope), else the one that was
+    /// [set](Self::set_default), else one with the settings of the environment, made once.
+    ///
+    /// # Errors
+    ///
+    /// When it has to be made from the environment, and a setting there cannot be used.
+    pub fn current() -> Result<Self, Error> {
+        scope::current()
+    }
+
+    /// Makes this the mailer that the short functions use everywhere but in a [scope](Self::scope).
+    pub fn set_default(self) {
+        scope::set_default(self);
+    }
+
+    /// Makes this the mailer that the short functions use while `future` runs.
+    ///
+    /// Scopes in one process do not meet, so that tests can run side by side. A task that is spawned inside has to be
+    /// scoped again.
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped::new(self.clone(), future)
+    }
+
+    /// Gives a kind of backend a name that settings can use; a name that is taken already is replaced.
+    ///
+    /// ```
+    /// use posthaste::backends::ConsoleBackend;
+    /// use posthaste::{Mailer, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.email_backend = "stderr".into();
+    /// let mailer = Mailer::new(settings).register("stderr", |ctx| {
+    ///     Ok(Box::new(ConsoleBackend::new(ctx.renderer(), std::io::stderr())))
+    /// });
+    /// assert!(mailer.blocking().connection().is_ok());
+    /// ```
+    #[must_use]
+    pub fn register(
+        self,
+        name: &str,
+        make: impl Fn(&Context<'_>) -> Result<Box<dyn Backend>, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|inner| inner.registry.insert(name, Arc::new(make)))
+    }
+
+    /// The same mailer, sending by the named one of the settings: Django's `using`.
+    ///
+    /// A name that is not configured is told when a connection is made.
+    #[must_use]
+    pub fn using(&self, alias: impl Into<String>) -> Self {
+        self.clone().change(|inner| inner.alias = alias.into())
+    }
+
+    /// Says whether attachments may be files of this machine; they may, unless this says otherwise. Refuse it to messages
+    /// that come from people who are not trusted.
+    #[must_use]
+    pub fn allow_files(self, allow: bool) -> Self {
+        self.change(|inner| inner.allow_files = allow)
+    }
+
+    /// Lets the backend `locmem` store into `outbox`.
+    pub(crate) fn with_outbox(self, outbox: Outbox) -> Self {
+        self.change(|inner| inner.outbox = outbox)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Where the backend `locmem` of this mailer stores.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    /// The same mailer without a runtime: its calls block the thread.
+    #[must_use]
+    pub fn blocking(&self) -> blocking::Mailer {
+        blocking::Mailer::from(self.clone())
+    }
+
+    /// Makes a connection: by the named backend with what the settings say for it, or by that of the settings.
+    pub(crate) fn connect<M: Mode>(
+        &self,
+        backend: Option<&str>,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<Connection<M>, Error> {
+        let inner = &*self.0;
+        let (name, mut options) = match backend {
+            Some(name) => inner.settings.options_of(name),
+            None => inner.settings.mailer(&inner.alias)?,
+        };
+        change(&mut options);
+        let context = Context {
+            settings: &inner.settings,
+            alias: &inner.alias,
+            options: &options,
+            outbox: &inner.outbox,
+            io: M::IO,
+            allow_files: inner.allow_files,
+        };
+        let backend = inner.registry.make(&name, &context)?;
+        let fail_silently = options.flag("fail_silently")?.unwrap_or(false);
+        Ok(Connection::new(backend, fail_silently))
+    }
+
+    /// Sends one message over a connection of its own.
+    pub(crate) async fn deliver<M: Mode>(&self, message: &EmailMessage) -> Report {
+        if message.recipients().next().is_none() {
+            return Report::skipped();
+        }
+        match self.connect::<M>(None, |_| ()) {
+            Ok(mut connection) => connection.deliver(message).await,
+            Err(error) => Report::failed(None, error),
+        }
+    }
+
+    /// Sends all messages over one connection.
+    pub(crate) async fn deliver_all<M: Mode>(&self, messages: &[EmailMessage]) -> Reports {
+        match self.connect::<M>(None, |_| ()) {
+            Ok(mut connection) => connection.deliver_all(messages).await,
+            Err(error) => {
+                let failed = messages.iter().map(|_| Report::failed(None, error.clone()));
+                Reports::from(failed.collect::<Vec<_>>())
+            }
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Mailer {
+    /// Makes a connection. It is not opened yet.
+    ///
+    /// # Errors
+    ///
+    /// When no mailer of that name is configured, when the backend is unknown, or when an option cannot be used.
+    pub fn connection(&self) -> Result<Connection<Async>, Error> {
+        self.connect(None, |_| ())
+    }
+
+    /// Sends one message over a connection of its own. One without recipients is skipped.
+    ///
+    /// What goes wrong is in the report, also when no connection could be made.
+    pub async fn send(&self, message: &EmailMessage) -> Report {
+        self.deliver::<Async>(message).await
+    }
+
+    /// Sends all messages over one connection, and reports on each in their order. A failure does not keep the others
+    /// from being sent.
+    pub async fn send_messages(&self, messages: &[EmailMessage]) -> Reports {
+        self.deliver_all::<Async>(messages).await
+    }
+}

@@ -1,0 +1,157 @@
+//! What the text of a setting means.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use posthaste_message::parse_list;
+
+/// A value as a source gives it.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    /// Text, or a number or boolean in words.
+    Text(&'a str),
+    /// A list of the settings file.
+    List(&'a [String]),
+}
+
+/// What was expected instead.
+pub(super) type Expected = String;
+
+/// What a setting holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Secret,
+    Flag,
+    Port,
+    Seconds,
+    Path,
+    Address,
+    Addresses,
+    Url,
+}
+
+impl Kind {
+    /// The kind in the words of the reference and of errors.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text without control characters",
+            Self::Secret => "text",
+            Self::Flag => "true or false (also 1, yes, on, 0, no, off or empty)",
+            Self::Port => "a number from 1 to 65535",
+            Self::Seconds => "a number of seconds above 0",
+            Self::Path => "a path",
+            Self::Address => "an address",
+            Self::Addresses => "a list of addresses",
+            Self::Url => "a URL",
+        }
+    }
+
+    /// Whether errors may repeat a value of this kind.
+    pub(super) fn may_be_shown(self) -> bool {
+        !matches!(self, Self::Secret | Self::Url)
+    }
+
+    fn expected<T>(self) -> Result<T, Expected> {
+        Err(self.as_str().to_owned())
+    }
+}
+
+/// Reads one line of text.
+pub(super) fn text(value: Value<'_>) -> Result<String, Expected> {
+    match value {
+        Value::Text(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => Kind::Text.expected(),
+    }
+}
+
+/// Reads text of any kind.
+pub(super) fn any_text(value: Value<'_>) -> Result<String, Expected> {
+    match value {
+        Value::Text(text) => Ok(text.to_owned()),
+        Value::List(_) => Kind::Secret.expected(),
+    }
+}
+
+/// Reads a boolean.
+pub(super) fn flag(value: Value<'_>) -> Result<bool, Expected> {
+    match value {
+        Value::Text("true" | "True" | "1" | "yes" | "on") => Ok(true),
+        Value::Text("false" | "False" | "0" | "no" | "off" | "") => Ok(false),
+        _ => Kind::Flag.expected(),
+    }
+}
+
+/// Reads a port; as in Django, nothing and 0 stand for the usual one.
+pub(super) fn port(value: Value<'_>) -> Result<Option<u16>, Expected> {
+    match value {
+        Value::Text("" | "0") => Ok(None),
+        Value::Text(text) => digits(text)
+            .and_then(|text| text.parse().ok())
+            .map_or_else(|| Kind::Port.expected(), |port| Ok(Some(port))),
+        Value::List(_) => Kind::Port.expected(),
+    }
+}
+
+/// Reads a time limit; nothing stands for none.
+pub(super) fn seconds(value: Value<'_>) -> Result<Option<Duration>, Expected> {
+    match value {
+        Value::Text("") => Ok(None),
+        Value::Text(text) => duration(text)
+            .filter(|duration| !duration.is_zero())
+            .map_or_else(|| Kind::Seconds.expected(), |duration| Ok(Some(duration))),
+        Value::List(_) => Kind::Seconds.expected(),
+    }
+}
+
+/// Reads a path; nothing stands for none.
+pub(super) fn path(value: Value<'_>) -> Result<Option<PathBuf>, Expected> {
+    match value {
+        Value::Text("") => Ok(None),
+        Value::Text(text) if !text.contains('\0') => Ok(Some(text.into())),
+        _ => Kind::Path.expected(),
+    }
+}
+
+/// Reads the address of a sender.
+pub(super) fn address(value: Value<'_>) -> Result<String, Expected> {
+    let Value::Text(text) = value else {
+        return Kind::Address.expected();
+    };
+    match parse_list(text) {
+        Ok(list) if list.mailboxes().next().is_some() => Ok(text.to_owned()),
+        _ => Kind::Address.expected(),
+    }
+}
+
+/// Reads addresses: a list of them, or text with commas between them.
+pub(super) fn addresses(value: Value<'_>) -> Result<Vec<String>, Expected> {
+    match value {
+        Value::Text(text) => parse_list(text)
+            .map(|list| list.items().iter().map(ToString::to_string).collect())
+            .map_err(|error| format!("addresses with commas between them: {error}")),
+        Value::List(list) => list.iter().map(|text| one_address(text)).collect(),
+    }
+}
+
+fn one_address(text: &str) -> Result<String, Expected> {
+    match parse_list(text) {
+        Ok(list) if list.items().len() == 1 => Ok(text.trim().to_owned()),
+        Ok(_) => Err(format!("one address in each entry, not {text:?}")),
+        Err(error) => Err(format!("one address in each entry: {error}")),
+    }
+}
+
+/// Reads seconds in decimals.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let is_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let seconds: f64 = text.bytes().all(is_number).then(|| text.parse().ok())??;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The text, if it is nothing but digits: Rust's own parsers take a sign too.
+pub(super) fn digits(text: &str) -> Option<&str> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(text)
+}

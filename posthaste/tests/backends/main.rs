@@ -1,0 +1,5 @@
+//! The backends as their users see them.
+
+mod conformance;
+mod smtp;
+mod support;
