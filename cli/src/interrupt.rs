@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crate::exit::tell;
+
 /// The exit code that shells give to a program ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
@@ -21,7 +23,11 @@ pub(crate) fn finish_the_message() {
         if ASKED.swap(true, Ordering::SeqCst) {
             end();
         }
+        // This thread stays free for the second time.
         thread::spawn(|| {
+            if BUSY.try_lock().is_err() {
+                tell("finishing the message that is on its way; interrupt again to end at once");
+            }
             let _busy = begin();
             end();
         });

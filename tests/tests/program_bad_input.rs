@@ -240,6 +240,7 @@ fn settings_that_cannot_be() {
         let run = |name: &str, value: &str| place.posthaste(command).env(name, value).end();
         run("EMAIL_BACKEND", "pigeon").refuses(&[
             "EMAIL_BACKEND",
+            "environment",
             "pigeon",
             "console, dummy, file, locmem, smtp",
         ]);
@@ -363,4 +364,50 @@ fn standard_error_that_takes_nothing() {
         .posthaste_after("exec 2>&-", ["send", "--to", "a@x.org"])
         .env("EMAIL_BACKEND", "console");
     let _ = run.end().exits(0);
+}
+
+/// Runs the file backend in a folder that is a small disk with this option; the folder's files follow on standard output.
+/// Only the superuser can make one; for others there is no answer.
+fn on_a_disk(option: &str, input: &str) -> Option<Ended> {
+    let place = Place::new();
+    fs::create_dir(place.path("mails")).expect("a folder");
+    let own = std::process::Command::new("unshare")
+        .args(["--mount", "true"])
+        .output();
+    if !own.is_ok_and(|output| output.status.success()) {
+        return None;
+    }
+    let script = format!(
+        "mount -t tmpfs -o {option} none mails && \"$0\" \"$@\"; code=$?; cat mails/* 2>&-; exit $code"
+    );
+    let run = place.posthaste_after(
+        &format!("exec unshare --mount sh -c '{script}' \"$0\" \"$@\""),
+        ["send", "--json"],
+    );
+    let run = run
+        .env("EMAIL_BACKEND", "file")
+        .env("EMAIL_FILE_PATH", "mails");
+    Some(run.input(input).end())
+}
+
+#[test]
+fn a_disk_that_fills_up() {
+    let large = json!({"subject": "large", "to": ["a@x.org"], "body": "x\n".repeat(100_000)});
+    let input = format!("{ONE}\n{large}\n{ONE}\n");
+    let Some(ended) = on_a_disk("size=64k", &input) else {
+        return;
+    };
+    let ended = ended.exits(1);
+    let text = ended.text();
+    assert_eq!(text.matches("\"status\":\"sent\"").count(), 2, "{text}");
+    assert_eq!(text.matches("No space left").count(), 1, "{text}");
+    assert_eq!(text.matches("Subject: Hi\n").count(), 2, "{text}");
+    assert!(!text.contains("Subject: large"), "{text}");
+}
+
+#[test]
+fn a_disk_that_is_read_only() {
+    if let Some(ended) = on_a_disk("ro", ONE) {
+        ended.refuses(&["EMAIL_FILE_PATH", "Read-only"]);
+    }
 }

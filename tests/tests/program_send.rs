@@ -8,6 +8,8 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command};
+use std::sync::{Mutex, mpsc};
 
 use posthaste_tests::{Ended, Place, Run};
 use serde_json::{Value, json};
@@ -382,7 +384,7 @@ fn tls_and_logins_are_never_left_out_silently() {
         }
         let ended = run.env("EMAIL_PORT", sink.address.port().to_string()).end();
         assert!(sink.messages().is_empty());
-        ended.refuses(&[what]);
+        ended.refuses(&[settings[0].0, what]);
     }
 }
 
@@ -551,7 +553,13 @@ fn a_named_mailer_is_chosen() {
     assert!(using("default").exits(0).text().is_empty());
     using("nobody").refuses(&["nobody", "bulk", "default"]);
     using("odd").refuses(&["mailers.odd.options.colour", "fail_silently"]);
-    using("lost").refuses(&["mailers.lost.backend", "pigeon", "smtp", "dummy"]);
+    using("lost").refuses(&[
+        "mailers.lost.backend",
+        "posthaste.toml",
+        "pigeon",
+        "smtp",
+        "dummy",
+    ]);
     let _ = using("quiet").exits(0);
 }
 
@@ -674,18 +682,64 @@ fn interrupted_it_ends_between_two_messages() {
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
     writeln!(stdin, "{ONE}").expect("it reads");
     out.read_line(&mut String::new()).expect("an outcome");
-    let pid = child.id().to_string();
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &pid])
-        .status()
-        .expect("kill runs");
-    assert!(killed.success());
+    interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert!(
         place
             .only_file_of("mails")
             .ends_with(&format!("{}\n", "-".repeat(79)))
     );
+}
+
+#[test]
+fn interrupted_it_finishes_the_message_that_is_on_its_way() {
+    let (arrived, arrival) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let sink = Sink::scripted(move |_, at| {
+        if matches!(at, At::Data(_)) {
+            arrived.send(()).expect("the test waits");
+            wait.lock()
+                .expect("no panic")
+                .recv()
+                .expect("the test goes on");
+        }
+        None
+    });
+    let place = Place::new();
+    let heeding = r#"exec env --default-signal=HUP,INT,TERM "$0" "$@""#;
+    let run = place
+        .posthaste_after(heeding, ["send", "--json"])
+        .env("EMAIL_HOST", "127.0.0.1");
+    let mut child = run
+        .env("EMAIL_PORT", sink.address.port().to_string())
+        .start();
+    let mut stdin = child.stdin.take().expect("a pipe");
+    writeln!(stdin, "{ONE}\n{ONE}").expect("it reads");
+
+    arrival.recv().expect("the message arrives");
+    interrupt(&child);
+    let mut said = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    stderr.read_line(&mut said).expect("text");
+    assert!(said.starts_with("finishing the message"), "{said}");
+    go_on.send(()).expect("the server waits");
+
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let outcomes = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        outcomes.starts_with("{\"status\":\"sent\"") && outcomes.lines().count() == 1,
+        "{outcomes}"
+    );
+    assert_eq!(sink.messages().len(), 1);
+}
+
+/// Does what Ctrl-C does.
+fn interrupt(child: &Child) {
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(killed.expect("kill runs").success());
 }
 
 #[test]
@@ -699,9 +753,7 @@ fn a_signal_that_is_ignored_stays_ignored() {
         writeln!(stdin, "{ONE}").expect("it reads");
         assert!(out.read_line(&mut String::new()).expect("an outcome") > 0);
         let pid = child.id().to_string();
-        let killed = std::process::Command::new("kill")
-            .args(["-HUP", &pid])
-            .status();
+        let killed = Command::new("kill").args(["-HUP", &pid]).status();
         assert!(killed.expect("kill runs").success());
     }
     drop(stdin);
