@@ -20,7 +20,11 @@ fn run(block: impl Future<Output = Result<(), Box<dyn Error>>>) {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[allow(unused_variables, dead_code, reason = "the blocks are written to be read")]
+#[allow(
+    unused_variables,
+    dead_code,
+    reason = "the blocks are written to be read"
+)]
 mod blocks {
     use super::run;
 
@@ -36,17 +40,17 @@ fn the_readme_has_examples() {
 #[test]
 fn the_commands_of_the_program() {
     let readme = readme();
-    let (_, chapter) = readme.split_once("\n## The program\n").expect("the chapter");
+    let (_, chapter) = readme
+        .split_once("\n## The program\n")
+        .expect("the chapter");
     let (_, rest) = chapter.split_once("\n```sh\n").expect("a block");
     let (script, _) = rest.split_once("\n```\n").expect("its end");
     let folder = tempfile::tempdir().expect("a folder");
     let program = posthaste_tests::program();
     let programs = program.parent().expect("a folder");
-    let path = std::env::join_paths(
-        [programs.to_path_buf()].into_iter().chain(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        )),
-    );
+    let path = std::env::join_paths([programs.to_path_buf()].into_iter().chain(
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
+    ));
     let output = Command::new("sh")
         .args(["-eu", "-c", script])
         .current_dir(folder.path())
@@ -56,7 +60,12 @@ fn the_commands_of_the_program() {
     let shown = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{shown}{errors}");
-    for part in ["=?utf-8?", "\"status\":\"sent\"", "Subject: Hi", "EMAIL_BACKEND"] {
+    for part in [
+        "=?utf-8?",
+        "\"status\":\"sent\"",
+        "Subject: Hi",
+        "EMAIL_BACKEND",
+    ] {
         assert!(shown.contains(part), "no {part} in {shown}");
     }
 }
@@ -75,7 +84,10 @@ fn the_reference_of_settings_is_up_to_date() {
         std::fs::write(&path, &text).expect("written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "docs/settings.md is old; run this test with UPDATE=1");
+    assert!(
+        committed == text,
+        "docs/settings.md is old; run this test with UPDATE=1"
+    );
 }
 
 const REFERENCE: &str = "\
