@@ -18,7 +18,10 @@ async fn main() -> Result<(), Error> {
         .attach(EmailAttachment::bytes("dot.gif", DOT).inline("dot@example.com"))
         .attach(("figures.csv", "month,sum\nJune,12\n"))
         // Read when the mail is sent, piece by piece.
-        .attach(EmailAttachment::path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")))
+        .attach(EmailAttachment::path(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/Cargo.toml"
+        )))
         .attach(EmailAttachment::message(first));
     let report = posthaste::send(mail).await?;
     assert_eq!(report.accepted.len(), 1);

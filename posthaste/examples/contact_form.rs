@@ -49,7 +49,10 @@ async fn main() {
             let attack = submit(form("Hi\r\nBcc: all@example.com", "eve@example.com")).await;
             assert_eq!(attack, Err("Please look at the subject again.".to_owned()));
             let attack = submit(form("Hi", "eve@example.com, all@example.com")).await;
-            assert_eq!(attack, Err("Please look at your name or address again.".to_owned()));
+            assert_eq!(
+                attack,
+                Err("Please look at your name or address again.".to_owned())
+            );
         })
         .await;
     assert_eq!(outbox.len(), 1);

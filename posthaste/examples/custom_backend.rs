@@ -30,7 +30,10 @@ impl ShelfBackend {
 impl Backend for ShelfBackend {
     fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>> {
         Box::pin(async {
-            let put = |message| self.put(message).unwrap_or_else(|error| Report::failed(None, error));
+            let put = |message| {
+                self.put(message)
+                    .unwrap_or_else(|error| Report::failed(None, error))
+            };
             messages.iter().map(put).collect()
         })
     }
@@ -70,7 +73,13 @@ async fn main() -> Result<(), Error> {
 
     let shelf = Shelf::default();
     mailer(Arc::clone(&shelf)).set_default();
-    let report = send_mail("Hello", "How are you?", "ann@example.com", ["bob@example.com"]).await?;
+    let report = send_mail(
+        "Hello",
+        "How are you?",
+        "ann@example.com",
+        ["bob@example.com"],
+    )
+    .await?;
     assert_eq!(report.count(), 1);
     assert_eq!(shelf.lock().expect("nobody panics").len(), 1);
     Ok(())

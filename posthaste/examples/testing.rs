@@ -17,7 +17,10 @@ async fn register(name: &str, address: &str) -> Result<(), Error> {
 
 async fn a_new_customer_is_welcomed() {
     let outbox = Outbox::new();
-    let result = outbox.mailer().scope(register("Ann", "ann@example.com")).await;
+    let result = outbox
+        .mailer()
+        .scope(register("Ann", "ann@example.com"))
+        .await;
     result.expect("the mail is sent");
     let mails = outbox.messages();
     assert_eq!(mails[0].subject, "Welcome, Ann");

@@ -23,6 +23,7 @@ fn run(block: impl Future<Output = Result<(), Box<dyn Error>>>) {
 #[allow(
     unused_variables,
     dead_code,
+    clippy::print_stdout,
     reason = "the blocks are written to be read"
 )]
 mod blocks {
