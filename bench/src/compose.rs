@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, MultiPart, SinglePart};
-use posthaste_message::{Date, EmailAttachment, EmailMessage, RenderOptions};
+use posthaste_message::{Content, Date, EmailAttachment, EmailMessage, RenderOptions};
 
 /// One mail to compose.
 pub(crate) struct Case {
@@ -13,8 +13,8 @@ pub(crate) struct Case {
     text: String,
     html: Option<String>,
     attached: Option<Vec<u8>>,
-    /// Built once, as an application hands its message over; the others own their parts too.
-    message: EmailMessage,
+    /// Kept from message to message, as an application keeps its settings.
+    options: RenderOptions,
 }
 
 /// Who composes.
@@ -28,7 +28,7 @@ pub(crate) enum Composer {
 impl Composer {
     pub(crate) const ALL: [Self; 3] = [Self::Lettre, Self::MailBuilder, Self::Posthaste];
 
-    pub(crate) fn compose(self, case: &Case) -> Vec<u8> {
+    pub(crate) fn compose(self, case: &mut Case) -> Vec<u8> {
         match self {
             Self::Lettre => lettre(case),
             Self::MailBuilder => mail_builder(case),
@@ -78,20 +78,13 @@ fn case(
             .map(|at| (at * 31 % 251) as u8)
             .collect::<Vec<u8>>()
     });
-    let mut message = EmailMessage::new(SUBJECT, text).from(FROM).to([TO]);
-    if let Some(html) = html {
-        message = message.html(html);
-    }
-    if let Some(octets) = &attached {
-        message = message.attach(EmailAttachment::bytes("data.bin", octets.clone()));
-    }
     Case {
         name,
         batch,
         text: text.to_owned(),
         html: html.map(str::to_owned),
         attached,
-        message,
+        options: RenderOptions::new(Date::default(), "mail.example.com", 0),
     }
 }
 
@@ -99,14 +92,28 @@ const SUBJECT: &str = "Your order has been sent";
 const FROM: &str = "Ann Sender <ann@example.com>";
 const TO: &str = "Bob Receiver <bob@example.org>";
 
-fn posthaste(case: &Case) -> Vec<u8> {
+/// The message is made of its parts each time. The bytes of the attachment are handed over and taken back, not copied.
+fn posthaste(case: &mut Case) -> Vec<u8> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let date = Date::from_unix(now.as_secs().cast_signed(), 0);
-    let options = RenderOptions::new(date, "mail.example.com", u64::from(now.subsec_nanos()));
-    let rendered = case.message.render(&options).expect("the message is valid");
-    rendered.to_vec().expect("nothing is read from files")
+    case.options.date = Date::from_unix(now.as_secs().cast_signed(), 0);
+    case.options.seed = u64::from(now.subsec_nanos());
+    let mut message = EmailMessage::new(SUBJECT, case.text.as_str())
+        .from(FROM)
+        .to([TO]);
+    if let Some(html) = &case.html {
+        message = message.html(html.as_str());
+    }
+    if let Some(octets) = case.attached.take() {
+        message = message.attach(EmailAttachment::bytes("data.bin", octets));
+    }
+    let rendered = message.render(&case.options).expect("the message is valid");
+    let bytes = rendered.into_vec().expect("nothing is read from files");
+    if let Some(Content::Bytes(octets)) = message.attachments.pop().map(|part| part.content) {
+        case.attached = Some(octets);
+    }
+    bytes
 }
 
 fn lettre(case: &Case) -> Vec<u8> {

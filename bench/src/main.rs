@@ -24,8 +24,8 @@ fn main() -> std::io::Result<()> {
         "{:<36}{:>20}{:>22}{:>22}",
         "", "lettre", "mail-builder", "posthaste"
     )?;
-    for case in compose::cases() {
-        let rates = measure(&case);
+    for mut case in compose::cases() {
+        let rates = measure(&mut case);
         write!(out, "{:<36}{:>12.0} (1.00)", case.name, rates[0])?;
         for rate in &rates[1..] {
             write!(out, "{:>13.0} ({:>5.2})", rate, rate / rates[0])?;
@@ -40,7 +40,7 @@ fn main() -> std::io::Result<()> {
 }
 
 /// Messages a second of each composer, in the order of [`Composer::ALL`].
-fn measure(case: &Case) -> [f64; 3] {
+fn measure(case: &mut Case) -> [f64; 3] {
     let mut rates = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         for (composer, rates) in Composer::ALL.into_iter().zip(&mut rates) {
@@ -50,7 +50,7 @@ fn measure(case: &Case) -> [f64; 3] {
     rates.map(median)
 }
 
-fn round(composer: Composer, case: &Case) -> f64 {
+fn round(composer: Composer, case: &mut Case) -> f64 {
     let start = Instant::now();
     let mut count = 0_u32;
     while start.elapsed() < ROUND {

@@ -65,19 +65,17 @@ pub(crate) fn encode_text(
 
 /// Quoted-printable or base64, whichever is shorter.
 fn encode(bytes: &[u8]) -> (Encoding, Vec<u8>) {
-    let lone = memchr::memchr_iter(b'\r', bytes).any(|at| bytes.get(at + 1) != Some(&b'\n'));
-    if lone {
+    let counts = Counts::of(bytes);
+    if counts.returns > counts.pairs {
         let mut lines = Vec::with_capacity(bytes.len() + bytes.len() / 16 + 2);
         push_lines(&mut lines, bytes);
         return encode(&lines);
     }
-    let count = |wanted: u8| memchr::memchr_iter(wanted, bytes).count();
     let ended = bytes.ends_with(b"\n");
-    let length = bytes.len() + count(b'\n') - count(b'\r') + if ended { 0 } else { 2 };
+    let length = bytes.len() + counts.feeds - counts.returns + if ended { 0 } else { 2 };
     let limit = base64::MIME.encoded_len(length);
     // Each octet beyond ASCII takes three, so that most texts need not be tried.
-    let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
-    if length + 2 * high <= limit {
+    if length + 2 * counts.high <= limit {
         let mut out = Vec::with_capacity(limit);
         qp::BODY.encode_append(bytes, &mut out);
         if !ended {
@@ -87,11 +85,50 @@ fn encode(bytes: &[u8]) -> (Encoding, Vec<u8>) {
             return (Encoding::QuotedPrintable, out);
         }
     }
+    let mut out = Vec::with_capacity(limit);
+    if counts.feeds == counts.pairs && ended {
+        base64::MIME.encode_append(bytes, &mut out);
+        return (Encoding::Base64, out);
+    }
     let mut lines = Vec::with_capacity(length);
     push_lines(&mut lines, bytes);
-    let mut out = Vec::with_capacity(limit);
     base64::MIME.encode_append(&lines, &mut out);
     (Encoding::Base64, out)
+}
+
+/// What decides how a text is encoded.
+#[derive(Default)]
+struct Counts {
+    returns: usize,
+    feeds: usize,
+    /// Returns with a feed after them.
+    pairs: usize,
+    /// Octets beyond ASCII.
+    high: usize,
+}
+
+impl Counts {
+    /// Counts in steps of 255 with small counters, so that the compiler looks at many octets at once.
+    fn of(bytes: &[u8]) -> Self {
+        let mut counts = Self::default();
+        let next = bytes.get(1..).unwrap_or_default();
+        for (chunk, next) in bytes.chunks(255).zip(next.chunks(255).chain([&[][..]])) {
+            let (mut returns, mut feeds, mut pairs, mut high) = (0_u8, 0_u8, 0_u8, 0_u8);
+            for &byte in chunk {
+                returns += u8::from(byte == b'\r');
+                feeds += u8::from(byte == b'\n');
+                high += byte >> 7;
+            }
+            for (&byte, &next) in chunk.iter().zip(next) {
+                pairs += u8::from(byte == b'\r') & u8::from(next == b'\n');
+            }
+            counts.returns += usize::from(returns);
+            counts.feeds += usize::from(feeds);
+            counts.pairs += usize::from(pairs);
+            counts.high += usize::from(high);
+        }
+        counts
+    }
 }
 
 /// Writes lines with CRLF after each. CR, LF and CRLF all end a line; the last line is ended,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::address::{Address, Envelope, Mailbox};
+use crate::address::{Address, Envelope};
 use crate::attachment::{Content, EmailAlternative, EmailAttachment};
 use crate::error::RenderError;
 use crate::headers::Headers;
@@ -100,8 +100,9 @@ impl EmailMessage {
     ///
     /// # Errors
     ///
-    /// When the text is no JSON (the field is then `message`), when a key is unknown or stands
-    /// twice, or when a value is of the wrong kind; the error names the key.
+    /// When the text is no JSON or has more than a million values (the field is then `message`),
+    /// when a key is unknown or stands twice, or when a value is of the wrong kind; the error names
+    /// the key.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, RenderError> {
         json::parse(json.as_ref())
     }
@@ -229,8 +230,16 @@ impl EmailMessage {
     /// All who get the message: `to`, `cc` and `bcc`, in this order. Empty entries are left
     /// out; an address that stands twice stays twice.
     pub fn recipients(&self) -> impl Iterator<Item = &Address> {
-        let all = self.to.iter().chain(&self.cc).chain(&self.bcc);
-        all.filter(|address| !address.is_empty())
+        self.addressees().map(|(_, address)| address)
+    }
+
+    /// All who get the message, each with the field that names it.
+    fn addressees(&self) -> impl Iterator<Item = (&'static str, &Address)> {
+        let lists = [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)];
+        let all = lists
+            .into_iter()
+            .flat_map(|(field, list)| list.iter().map(move |address| (field, address)));
+        all.filter(|(_, address)| !address.is_empty())
     }
 
     /// Whether the body and every alternative of a text type have this text in them.
@@ -273,13 +282,11 @@ impl EmailMessage {
             "<>" => None,
             _ => Some(from.mailbox().map_err(|error| error.at("from_email"))?),
         };
-        let mut to = Vec::with_capacity(self.to.len() + self.cc.len() + self.bcc.len());
-        for (field, list) in [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)] {
-            for address in list.iter().filter(|address| !address.is_empty()) {
-                let mailbox: Result<Mailbox, _> = address.mailbox();
-                to.push(mailbox.map_err(|error| error.at(field))?);
-            }
-        }
+        let to = self.addressees().map(|(field, address)| {
+            let mailbox = address.mailbox();
+            mailbox.map_err(|error| error.at(field))
+        });
+        let to = to.collect::<Result<_, _>>()?;
         Ok(Envelope::new(from, to))
     }
 

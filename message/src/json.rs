@@ -1,11 +1,12 @@
 //! The JSON form of a message: read with every error at its key, written so that it reads back
 //! to the same message.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
 use encodify::base64;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,6 +15,21 @@ use crate::attachment::{Content, EmailAlternative, EmailAttachment};
 use crate::email::EmailMessage;
 use crate::error::RenderError;
 use crate::headers::Headers;
+
+/// The keys of a message.
+const MESSAGE: &str = "subject, body, from_email, to, cc, bcc, reply_to, headers, attachments, \
+                       alternatives, html_message, content_subtype, charset";
+
+/// The keys of an attachment.
+const ATTACHMENT: &str = "filename, content, content_base64, path, message, mimetype, \
+                          disposition, content_id, headers";
+
+/// The keys of an alternative.
+const ALTERNATIVE: &str = "content, content_base64, mimetype";
+
+/// The most values in one message: more than anybody needs, and few enough that small ones, many
+/// times larger in memory than as text, cannot fill it.
+const MOST_VALUES: usize = 1_000_000;
 
 /// Any JSON value, with the keys of objects in order and doubled ones kept to be found.
 pub(crate) enum Json {
@@ -56,7 +72,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<EmailMessage, RenderError> {
 fn message(at: &str, value: Json) -> Result<EmailMessage, RenderError> {
     let mut message = EmailMessage::default();
     let mut html = None;
-    for (key, value) in object(at, "message", value)? {
+    for (key, value) in object(at, "message", value, MESSAGE)? {
         let at = join(at, &key);
         match key.as_str() {
             "subject" => message.subject = text(&at, value)?,
@@ -72,11 +88,7 @@ fn message(at: &str, value: Json) -> Result<EmailMessage, RenderError> {
             "html_message" => html = Some(text(&at, value)?),
             "content_subtype" => message.content_subtype = text(&at, value)?,
             "charset" => message.charset = Some(text(&at, value)?),
-            _ => {
-                let known = "subject, body, from_email, to, cc, bcc, reply_to, headers, \
-                             attachments, alternatives, html_message, content_subtype, charset";
-                return Err(unknown(&at, known));
-            }
+            _ => return Err(unknown(&at, MESSAGE)),
         }
     }
     if let Some(html) = html {
@@ -96,7 +108,7 @@ fn addresses(at: &str, value: Json) -> Result<Vec<Address>, RenderError> {
 /// Reads headers: each value is a string or a list of strings.
 pub(crate) fn headers(at: &str, value: Json) -> Result<Headers, RenderError> {
     let mut headers = Headers::new();
-    for (name, value) in object(at, "headers", value)? {
+    for (name, value) in object(at, "headers", value, "")? {
         let at = join(at, &name);
         match value {
             Json::Text(value) => headers.push(name, value),
@@ -114,7 +126,7 @@ pub(crate) fn headers(at: &str, value: Json) -> Result<Headers, RenderError> {
 fn attachment(at: &str, value: Json) -> Result<EmailAttachment, RenderError> {
     let mut result = EmailAttachment::new("");
     let mut given = None;
-    for (key, value) in object(at, at, value)? {
+    for (key, value) in object(at, at, value, ATTACHMENT)? {
         let at = join(at, &key);
         match key.as_str() {
             "filename" => result.filename = Some(text(&at, value)?),
@@ -128,11 +140,7 @@ fn attachment(at: &str, value: Json) -> Result<EmailAttachment, RenderError> {
                 let content = content(&key, &at, value)?;
                 set(&mut given, &at, content)?;
             }
-            _ => {
-                let known = "filename, content, content_base64, path, message, mimetype, \
-                             disposition, content_id, headers";
-                return Err(unknown(&at, known));
-            }
+            _ => return Err(unknown(&at, ATTACHMENT)),
         }
     }
     result.content = given.ok_or_else(|| {
@@ -145,7 +153,7 @@ fn attachment(at: &str, value: Json) -> Result<EmailAttachment, RenderError> {
 fn alternative(at: &str, value: Json) -> Result<EmailAlternative, RenderError> {
     let mut given = None;
     let mut mimetype = None;
-    for (key, value) in object(at, at, value)? {
+    for (key, value) in object(at, at, value, ALTERNATIVE)? {
         let at = join(at, &key);
         match key.as_str() {
             "mimetype" => mimetype = Some(text(&at, value)?),
@@ -153,7 +161,7 @@ fn alternative(at: &str, value: Json) -> Result<EmailAlternative, RenderError> {
                 let content = content(&key, &at, value)?;
                 set(&mut given, &at, content)?;
             }
-            _ => return Err(unknown(&at, "content, content_base64, mimetype")),
+            _ => return Err(unknown(&at, ALTERNATIVE)),
         }
     }
     let missing = |key, what: &str| RenderError::new(join(at, key), what);
@@ -187,8 +195,14 @@ fn set(given: &mut Option<Content>, at: &str, content: Content) -> Result<(), Re
     Ok(())
 }
 
-/// The entries of an object that are not null; `name` is what errors call the object itself.
-fn object(at: &str, name: &str, value: Json) -> Result<Vec<(String, Json)>, RenderError> {
+/// The entries of an object that are not null; `name` is what errors call the object itself. If
+/// keys are `known`, others stay, to be refused.
+fn object(
+    at: &str,
+    name: &str,
+    value: Json,
+    known: &str,
+) -> Result<Vec<(String, Json)>, RenderError> {
     let Json::Object(mut fields) = value else {
         return Err(value.not(if at.is_empty() { name } else { at }, "an object"));
     };
@@ -201,7 +215,8 @@ fn object(at: &str, name: &str, value: Json) -> Result<Vec<(String, Json)>, Rend
             ));
         }
     }
-    fields.retain(|(_, value)| !matches!(value, Json::Null));
+    let is_known = |key: &str| known.is_empty() || known.split(", ").any(|other| other == key);
+    fields.retain(|(key, value)| !matches!(value, Json::Null) || !is_known(key));
     Ok(fields)
 }
 
@@ -239,13 +254,29 @@ fn join(at: &str, key: &str) -> String {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+        Values(&Cell::new(0)).deserialize(deserializer)
     }
 }
 
-struct JsonVisitor;
+/// Reads a value and counts it and all in it.
+#[derive(Clone, Copy)]
+struct Values<'a>(&'a Cell<usize>);
 
-impl<'de> Visitor<'de> for JsonVisitor {
+impl<'de> DeserializeSeed<'de> for Values<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        let count = self.0.get() + 1;
+        if count > MOST_VALUES {
+            let what = format!("more than {MOST_VALUES} values");
+            return Err(serde::de::Error::custom(what));
+        }
+        self.0.set(count);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Values<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,7 +292,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        Json::deserialize(deserializer)
+        self.deserialize(deserializer)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
@@ -290,7 +321,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = seq.next_element()? {
+        while let Some(value) = seq.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Json::List(values))
@@ -298,8 +329,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
+        while let Some(key) = map.next_key()? {
+            fields.push((key, map.next_value_seed(self)?));
         }
         Ok(Json::Object(fields))
     }

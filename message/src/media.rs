@@ -8,6 +8,9 @@ use crate::error::RenderError;
 /// The type of bytes that nothing is known of.
 pub(crate) const OCTETS: &str = "application/octet-stream";
 
+/// The longest text of a type, room for any parameter.
+const LONGEST: usize = 32 * 1024;
+
 /// A media type with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Media<'a> {
@@ -31,6 +34,9 @@ impl<'a> Media<'a> {
         if text.contains(is_forbidden) {
             let what = "has a line end or control character; expected such as text/plain";
             return Err(RenderError::new(field, what));
+        }
+        if text.len() > LONGEST {
+            return Err(RenderError::new(field, "is longer than 32 KiB; shorten it"));
         }
         read(text).ok_or_else(|| {
             let what = format!("\"{text}\" is no media type; expected such as text/plain");

@@ -280,7 +280,7 @@ impl Inline {
             }
             let rest = html.get(at + 4..).unwrap_or_default();
             let stop = |c: char| c.is_whitespace() || "\"'<>()".contains(c);
-            let end = rest.bytes().take(2048).position(|byte| stop(byte.into()));
+            let end = rest.bytes().position(|byte| stop(byte.into()));
             let id = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
             read = at + 4 + id.len();
             let id = percent_decode_str(id).decode_utf8_lossy();

@@ -1,13 +1,13 @@
 //! What a hostile user may try on a message: line ends in every field, headers that are not
-//! theirs to give, recipients that nobody may see, addresses that read in two ways, file names
-//! with tricks, and inputs made to take long.
+//! theirs to give, recipients that nobody may see, file names with tricks. Addresses and limits
+//! have files of their own.
 
 mod support;
 
 use posthaste_message::{
-    Address, EmailAlternative, EmailAttachment, EmailMessage, Mailbox, RenderError, RenderOptions,
+    EmailAlternative, EmailAttachment, EmailMessage, RenderError, RenderOptions,
 };
-use support::{all, bytes, error, error_with, header, message, names, options, structure, text};
+use support::{all, bytes, error, error_with, message, names, options, structure, text};
 
 /// A message with `value` in one field, and what the error must call that field.
 type Place = (&'static str, fn(&str) -> EmailMessage);
@@ -382,121 +382,6 @@ fn bcc_is_nowhere_in_the_message() {
 }
 
 #[test]
-fn a_display_name_brings_no_address() {
-    for name in [
-        "a@evil.org,",
-        "x <a@evil.org>",
-        "x\" <a@evil.org>, \"y",
-        "a@evil.org>",
-        "<a@evil.org",
-        "g: a@evil.org;",
-        "(",
-        ")",
-        "\\",
-        "\\\"",
-        "\"",
-        "a,b",
-        "é, b@evil.org",
-        "é\" <a@evil.org>",
-        "=?utf-8?q?x_=3Ca=40evil.org=3E?=",
-        "=?utf-8?q?a=40evil.org=2C?= x",
-        "=?utf-8?q?=22?= <a@evil.org>",
-        "é =?utf-8?q?x?=",
-        "x =?",
-        "?= x",
-        "a@evil.org \u{a0}",
-        "\u{ff20}evil.org",
-    ] {
-        for long in [
-            "",
-            " with a very long name that will certainly not fit on one line of a header, I am sure of that",
-        ] {
-            let name = format!("{name}{long}");
-            let sent = message()
-                .to([(name.as_str(), "to@good.org")])
-                .from((name.as_str(), "from@good.org"));
-            let text = text(&sent);
-            let read = mail_parser::MessageParser::new()
-                .parse(text.as_bytes())
-                .unwrap();
-            for (list, address) in [(read.to(), "to@good.org"), (read.from(), "from@good.org")] {
-                let list: Vec<_> = list.unwrap().iter().collect();
-                assert_eq!(list.len(), 1, "{text}");
-                assert_eq!(list[0].address.as_deref(), Some(address), "{text}");
-            }
-            let reread = posthaste_message::parse_list(&header(&text, "To")).unwrap();
-            let mailboxes: Vec<_> = reread.mailboxes().collect();
-            assert_eq!(mailboxes.len(), 1);
-            assert_eq!(mailboxes[0].addr_spec(), "to@good.org");
-            let envelope = sent.envelope(&options()).unwrap();
-            assert_eq!(envelope.to[0].addr_spec(), "to@good.org");
-        }
-    }
-}
-
-#[test]
-fn header_and_envelope_name_the_same_mailbox() {
-    for text in [
-        "\"a@evil.org x\"@good.org",
-        "\"foo@evil.org> ORCPT=admin@x.org\"@good.org",
-        "\"a\\\"b\"@good.org",
-        "Ann (x@evil.org) <a@good.org>",
-        "(comment) a@good.org (x)",
-        "a@good.org (@evil.org)",
-        "g: a@good.org;",
-        "\"g: a@evil.org;\" <a@good.org>",
-        "a@BÜCHER.example",
-        "a@bücher。example",
-        "a@faß.example",
-        "a@xn--0049",
-        "root",
-    ] {
-        let sent = message().to([text]);
-        let envelope = sent.envelope(&options()).unwrap();
-        let shown = posthaste_message::parse_list(&header(&support::text(&sent), "To")).unwrap();
-        let shown: Vec<_> = shown.mailboxes().map(Mailbox::addr_spec).collect();
-        assert_eq!(shown, [envelope.to[0].addr_spec()], "{text}");
-        assert!(!envelope.to[0].domain().unwrap_or_default().contains("evil"));
-    }
-}
-
-#[test]
-fn addresses_that_read_in_two_ways_are_refused() {
-    for text in [
-        "user@good.org(x)evil.org",
-        "a@evil.org x@good.org",
-        "<a@evil.org> <b@good.org>",
-        "a@evil.org,b@good.org",
-        "<@evil.org:a@good.org>",
-        "a@good.org@evil.org",
-        "\"a\"b@good.org",
-        "a\"b\"@good.org",
-        "a@[1.2.3.4",
-        "a@good.org;",
-        "a@b c",
-        "a @good.org",
-        "a@ good.org",
-        "a@evil.org\u{ff0c}good.org",
-        "a@good.org\u{ff20}evil.org",
-        "a@good\u{2100}.org",
-        "a@good.org\u{ff1a}25",
-        "a@good.org\u{ff0f}x",
-        "a@xn--bücher-kva.example",
-        "a@ü..example",
-        "a@ü.",
-        "a@\u{200b}",
-        "a@\u{ad}",
-        "a@é\u{3000}x.org",
-        "a\u{3000}b@good.org",
-    ] {
-        assert!(message().to([text]).envelope(&options()).is_err(), "{text}");
-        assert!(text.parse::<Mailbox>().is_err(), "{text}");
-        assert!(Address::from(("Ann", text)).mailbox().is_err(), "{text}");
-    }
-    assert!(error(&message().to(["user@good.org(x)evil.org"])).field() == "to");
-}
-
-#[test]
 fn a_file_name_stays_one_parameter() {
     for name in [
         "a\"; filename=\"evil.exe",
@@ -591,85 +476,6 @@ fn no_text_can_forge_a_boundary() {
                 == 0
         );
     }
-}
-
-#[test]
-fn messages_nest_only_so_deep() {
-    let nested = |depth: usize| (0..depth).fold(message(), |inner, _| message().attach(inner));
-    assert!(nested(30).render(&options()).is_ok());
-    let wrong = error(&nested(31));
-    assert!(wrong.to_string().len() < 2_000, "{wrong}");
-    assert!(wrong.message().contains("30 deep"), "{wrong}");
-}
-
-#[test]
-fn long_inputs_are_bounded_or_written_in_full() {
-    let long = "a".repeat(1 << 20);
-    assert_eq!(error(&message().to([long.as_str()])).field(), "to");
-    for unit in [
-        "(",
-        "\"",
-        "\\",
-        "<",
-        "a@",
-        ",",
-        "a:",
-        "[",
-        "=?",
-        "(a",
-        "é",
-        ";",
-        "a ",
-        "=?utf-8?q?x?= ",
-    ] {
-        let text = unit.repeat((1 << 20) / unit.len());
-        assert!(text.parse::<Mailbox>().is_err());
-        assert!(posthaste_message::parse_list(&text).is_err());
-        assert!(
-            posthaste_message::parse_list(&text[..65_520 / unit.len() * unit.len()])
-                .is_ok_and(|list| list.items().len() < 70_000)
-                || unit != ","
-        );
-        let wrong = error(&message().from(text.as_str()));
-        assert!(wrong.to_string().len() < 1_000);
-        // A subject may be long.
-        let bytes = bytes(&message().subject(&text));
-        assert!(bytes.len() < 6 * text.len(), "{unit}: {}", bytes.len());
-    }
-    let name = message().attach(attached().filename("x".repeat(20_000)));
-    assert_eq!(error(&name).field(), "attachments[0].filename");
-}
-
-#[test]
-fn a_hundred_thousand_entries_take_their_own_space() {
-    const MANY: usize = 100_000;
-    let list = || (0..MANY).map(|index| format!("user{index}@example.com"));
-    let sent = message().to(list()).cc(list());
-    let size = sent.render(&options()).unwrap().len() as usize;
-    assert!(size < 2 * MANY * 28, "{size}");
-    assert_eq!(sent.envelope(&options()).unwrap().to.len(), 2 * MANY);
-    let mut headers = message();
-    for index in 0..MANY {
-        headers.headers.push(format!("X-{index}"), "value");
-    }
-    let size = headers.render(&options()).unwrap().len() as usize;
-    assert!(size < MANY * 20, "{size}");
-}
-
-#[test]
-fn references_to_inline_parts_are_found_in_one_pass() {
-    // Each start of a reference inside another must not be read again to the end.
-    let html = "cid:".repeat(1 << 20);
-    let logo = EmailAttachment::bytes("a.png", b"x").inline("logo@x");
-    let sent = message()
-        .html(format!("{html} <img src=\"cid:logo@x\">"))
-        .attach(logo);
-    let rendered = sent.render(&options()).unwrap();
-    let bytes = rendered.to_vec().unwrap();
-    assert_eq!(
-        structure(&bytes),
-        "alternative(text/plain, related(text/html, image/png))"
-    );
 }
 
 #[test]

@@ -51,7 +51,8 @@ pub fn send_mail(
 /// use posthaste::EmailMessage;
 ///
 /// let message = EmailMessage::new("Minutes", "attached").to(["ann@example.com"]).attach(("minutes.txt", "…"));
-/// posthaste::send(message).await?;
+/// let report = posthaste::send(message).await?;
+/// assert_eq!(report.accepted.len(), 1);
 /// # Ok(())
 /// # }).await
 /// # }
@@ -107,7 +108,8 @@ where
 /// let mut settings = Settings::default();
 /// settings.admins = vec!["Ann <ann@example.com>".into()];
 /// let outbox = Outbox::new();
-/// outbox.mailer_for(settings).scope(async { mail_admins("Disk", "is full").await }).await?;
+/// let report = outbox.mailer_for(settings).scope(async { mail_admins("Disk", "is full").await }).await?;
+/// assert_eq!(report.count(), 1);
 /// assert_eq!(outbox.messages()[0].subject, "[Django] Disk");
 /// # Ok(())
 /// # }
@@ -139,8 +141,9 @@ pub fn mail_managers(
 ///
 /// let mut connection = get_connection().backend("locmem").build()?;
 /// connection.open().await?;
-/// send_mail("One", "", "a@example.com", ["b@example.com"]).connection(&mut connection).await?;
-/// send_mail("Two", "", "a@example.com", ["b@example.com"]).connection(&mut connection).await?;
+/// let one = send_mail("One", "", "a@example.com", ["b@example.com"]).connection(&mut connection).await?;
+/// let two = send_mail("Two", "", "a@example.com", ["b@example.com"]).connection(&mut connection).await?;
+/// assert_eq!(one.count() + two.count(), 2);
 /// connection.close().await?;
 /// # Ok(())
 /// # }).await

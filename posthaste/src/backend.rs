@@ -14,7 +14,7 @@ use posthaste_message::{Date, EmailMessage, Mailbox, RenderOptions, Transfer};
 use crate::error::Error;
 use crate::outbox::Outbox;
 use crate::report::Report;
-use crate::settings::{Options, Settings};
+use crate::settings::{Options, Origin, Settings};
 
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -106,13 +106,7 @@ impl Context<'_> {
     /// What is needed to render messages according to the settings.
     #[must_use]
     pub fn renderer(&self) -> Renderer {
-        Renderer {
-            default_from: self.settings.default_from_email.clone(),
-            charset: self.settings.default_charset.clone(),
-            localtime: self.settings.email_use_localtime,
-            transfer: Transfer::SevenBit,
-            allow_files: self.allow_files,
-        }
+        Renderer::new(self.settings, self.allow_files)
     }
 }
 
@@ -127,6 +121,16 @@ pub struct Renderer {
 }
 
 impl Renderer {
+    pub(crate) fn new(settings: &Settings, allow_files: bool) -> Self {
+        Self {
+            default_from: settings.default_from_email.clone(),
+            charset: settings.default_charset.clone(),
+            localtime: settings.email_use_localtime,
+            transfer: Transfer::SevenBit,
+            allow_files,
+        }
+    }
+
     /// Lets text go as 8bit, for places that need not survive a mail server of the last century.
     #[must_use]
     pub fn eight_bit(mut self) -> Self {
@@ -168,21 +172,24 @@ impl Registry {
     pub(crate) fn make(&self, name: &str, ctx: &Context<'_>) -> Result<Box<dyn Backend>, Error> {
         match self.0.get(name) {
             Some(factory) => factory(ctx),
-            None => Err(self.unknown(name, ctx.alias)),
+            None => Err(self.unknown(name, ctx)),
         }
     }
 
-    fn unknown(&self, name: &str, alias: &str) -> Error {
+    fn unknown(&self, name: &str, ctx: &Context<'_>) -> Error {
         let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
         let known = known.join(", ");
-        let field = match alias {
-            "default" => "EMAIL_BACKEND".to_owned(),
-            _ => format!("mailers.{alias}.backend"),
+        let field = match ctx.settings.mailers.contains_key(ctx.alias) {
+            true => format!("mailers.{}.backend", ctx.alias),
+            false => "EMAIL_BACKEND".to_owned(),
         };
-        Error::invalid(
-            field,
-            format!("no backend is called {name:?}; expected one of {known}"),
-        )
+        let mut entries = ctx.settings.entries();
+        let origin = match entries.find(|entry| entry.name == field) {
+            Some(entry) if entry.origin != Origin::Default => format!(" ({})", entry.origin),
+            _ => String::new(),
+        };
+        let message = format!("no backend is called {name:?}{origin}; expected one of {known}");
+        Error::invalid(field, message)
     }
 }
 

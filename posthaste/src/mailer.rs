@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use posthaste_message::EmailMessage;
 
-use crate::backend::{Backend, Context, Registry};
+use crate::backend::{Backend, Context, Registry, Renderer};
 use crate::backends;
 use crate::blocking;
 use crate::connection::Connection;
@@ -155,6 +155,12 @@ impl Mailer {
     #[must_use]
     pub fn blocking(&self) -> blocking::Mailer {
         blocking::Mailer::from(self.clone())
+    }
+
+    /// What messages are rendered with when this mailer sends them.
+    #[must_use]
+    pub fn renderer(&self) -> Renderer {
+        Renderer::new(&self.0.settings, self.0.allow_files)
     }
 
     /// Makes a connection: by the named backend with what the settings say for it, or by that of the settings.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Parser;
 use super::parser::{self, Event, Raw};
+use crate::encode::rfc2047;
 use crate::error::AddressError;
 
 /// The most octets of `local@domain`: 64 and 255 (RFC 5321, 4.5.3.1).
@@ -104,6 +105,9 @@ impl Mailbox {
         if let Some(domain) = raw.domain {
             spec.push('@');
             spec.push_str(&ascii_domain(domain)?);
+        }
+        if rfc2047::looks_encoded(&spec) {
+            return Err("it looks like an encoded word, which some would read as another address");
         }
         if spec.len() > LONGEST_SPEC {
             return Err("it is longer than 320 octets");

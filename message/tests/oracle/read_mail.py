@@ -55,6 +55,7 @@ def part(message):
         "type": message.get_content_type(),
         "disposition": message.get_content_disposition(),
         "filename": filename(message["Content-Disposition"]),
+        "name": None if message["Content-Type"] is None else message["Content-Type"].params.get("x-name"),
         "content_id": message["Content-ID"],
         "encoding": str(message.get("Content-Transfer-Encoding", "7bit")),
         "charset": message.get_content_charset(),
@@ -87,4 +88,8 @@ def mail(raw):
 
 
 for line in sys.stdin:
-    print(json.dumps(mail(base64.b64decode(line))), flush=True)
+    try:
+        seen = mail(base64.b64decode(line))
+    except Exception as error:
+        seen = {"error": repr(error)}
+    print(json.dumps(seen), flush=True)

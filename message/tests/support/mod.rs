@@ -158,7 +158,7 @@ pub(crate) fn assert_octets(bytes: &[u8]) {
             .filter(|word| !word.is_empty())
             .count();
         assert!(
-            line.len() <= 78 || words <= 2 || line.ends_with(' '),
+            line.len() <= 78 || words <= 2 || line.ends_with([' ', '\t']),
             "not folded: {line}"
         );
     }

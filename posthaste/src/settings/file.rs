@@ -73,7 +73,14 @@ struct SettingsFile<'a> {
 
 impl SettingsFile<'_> {
     fn read_into(&self, settings: &mut Settings) -> Result<(), Error> {
-        let table = DeTable::parse(self.text).map_err(|error| self.no_toml(&error))?;
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        // The library's own choice is not the first one: an unclosed quote makes nonsense of the next line too.
+        let first = errors
+            .iter()
+            .min_by_key(|error| error.span().map(|span| span.start));
+        if let Some(error) = first {
+            return Err(self.no_toml(error));
+        }
         // Settings come first, so that the error of a doubled default mailer does not depend on the order in the file.
         let (mailers, plain): (Vec<_>, Vec<_>) = in_order(table.get_ref())
             .into_iter()

@@ -23,7 +23,7 @@ fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let edits = |known: &str| distance(&name, &known.to_lowercase());
     let (edits, known) = known.iter().map(|&known| (edits(known), known)).min()?;
-    (edits <= 1 + name.len() / 5).then_some(known)
+    (edits <= 1 + name.len() / 4).then_some(known)
 }
 
 /// The Levenshtein distance, in characters.

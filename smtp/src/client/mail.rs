@@ -43,10 +43,11 @@ impl Mail {
             .is_some_and(|limit| self.size > limit)
         {
             Some(FailureKind::TooLarge)
+        } else if self.needs_smtputf8() && !extensions.smtputf8() {
+            // Before 8BITMIME, which such a mail needs too: this is what its sender can see and change.
+            Some(FailureKind::Unsupported("SMTPUTF8"))
         } else if self.eight_bit && !extensions.eight_bit_mime() {
             Some(FailureKind::Unsupported("8BITMIME"))
-        } else if self.needs_smtputf8() && !extensions.smtputf8() {
-            Some(FailureKind::Unsupported("SMTPUTF8"))
         } else {
             None
         }

@@ -73,7 +73,9 @@ fn refuse_tls(options: &Options) -> Result<(), Error> {
     }
     if use_tls || use_ssl {
         let message = "TLS is not supported yet by this version; nothing was sent in plain instead";
-        return Err(Error::new(ErrorKind::Tls, message).with_phase(Phase::Starttls));
+        let field = options.field(if use_tls { "use_tls" } else { "use_ssl" });
+        let error = Error::new(ErrorKind::Tls, message).with_field(field);
+        return Err(error.with_phase(Phase::Starttls));
     }
     Ok(())
 }
@@ -85,7 +87,8 @@ fn refuse_login(options: &Options) -> Result<(), Error> {
     if is_set("username") && password.is_some_and(|password| !password.expose().is_empty()) {
         let message =
             "logging in is not supported yet by this version; nothing was sent without it";
-        return Err(Error::new(ErrorKind::Auth, message).with_phase(Phase::Auth));
+        let error = Error::new(ErrorKind::Auth, message).with_field(options.field("username"));
+        return Err(error.with_phase(Phase::Auth));
     }
     Ok(())
 }
