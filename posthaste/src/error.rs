@@ -132,6 +132,8 @@ impl From<posthaste_smtp::Phase> for Phase {
         match phase {
             Smtp::Greeting => Self::Greeting,
             Smtp::Ehlo => Self::Ehlo,
+            Smtp::Starttls => Self::Starttls,
+            Smtp::Auth => Self::Auth,
             Smtp::Mail => Self::Mail,
             Smtp::Rcpt => Self::Rcpt,
             Smtp::Data => Self::Data,
@@ -265,6 +267,10 @@ impl Error {
     /// The reports of all messages of the call that failed, also of those that were sent; empty if nothing was tried.
     pub fn reports(&self) -> &Reports {
         &self.0.reports
+    }
+
+    pub(crate) fn with_message(self, message: String) -> Self {
+        self.change(|inner| inner.message = message)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -1,13 +1,16 @@
 //! Sockets: what moves the bytes of an SMTP conversation, blocking or on tokio.
 
+mod channel;
 mod drive;
 mod std;
+mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod wire;
 
 pub(crate) use self::drive::{Event, Fault, Link, connect_limit, drive};
 pub(crate) use self::std::StdWire;
+pub(crate) use self::tls::{Files, Tls, Unusable};
 #[cfg(feature = "tokio")]
 pub(crate) use self::tokio::TokioWire;
 pub(crate) use self::wire::{Target, Wire};

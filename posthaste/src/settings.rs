@@ -74,6 +74,8 @@ pub struct Settings {
     pub email_ssl_certfile: Option<PathBuf>,
     /// `EMAIL_SSL_CAFILE`: roots to trust besides the system's.
     pub email_ssl_cafile: Option<PathBuf>,
+    /// `EMAIL_ALLOW_CLEARTEXT_AUTH`: whether a password may be said in the clear where there is no TLS.
+    pub email_allow_cleartext_auth: bool,
     /// `EMAIL_FILE_PATH`: the folder of the file backend.
     pub email_file_path: Option<PathBuf>,
     /// `EMAIL_SUBJECT_PREFIX`: what the subjects of mail to admins and managers begin with.
@@ -146,6 +148,7 @@ impl Default for Settings {
             email_ssl_keyfile: None,
             email_ssl_certfile: None,
             email_ssl_cafile: None,
+            email_allow_cleartext_auth: false,
             email_file_path: None,
             email_subject_prefix: "[Django] ".to_owned(),
             email_use_localtime: false,
@@ -317,6 +320,10 @@ impl Settings {
             ("ssl_keyfile", path(&self.email_ssl_keyfile)),
             ("ssl_certfile", path(&self.email_ssl_certfile)),
             ("ssl_cafile", path(&self.email_ssl_cafile)),
+            (
+                "allow_cleartext_auth",
+                Some(self.email_allow_cleartext_auth.into()),
+            ),
             ("file_path", path(&self.email_file_path)),
         ];
         options

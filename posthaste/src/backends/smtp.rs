@@ -5,13 +5,12 @@ mod options;
 mod prepared;
 
 use posthaste_message::EmailMessage;
-use posthaste_smtp::{Config, Session};
 
 use self::failure::{Ended, Loss, unreachable};
 use self::options::Server;
 use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
-use crate::error::Error;
+use crate::error::{Error, Phase};
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
 use crate::net::{Event, Link, StdWire, Wire, connect_limit, drive};
@@ -21,7 +20,7 @@ use crate::report::Report;
 ///
 /// # Errors
 ///
-/// When an option is unknown or cannot be used, and when TLS or a login is asked for, which this version cannot do.
+/// When an option is unknown or cannot be used.
 pub(crate) fn make(ctx: &Context<'_>) -> Result<Box<dyn Backend>, Error> {
     let renderer = ctx.renderer();
     let server = Server::from_options(ctx.options, &renderer.options().domain)?;
@@ -96,14 +95,18 @@ impl<W: Wire> SmtpBackend<W> {
         let wire = W::connect(&self.server.target, connect_limit(self.server.timeout))
             .await
             .map_err(|error| unreachable(&self.server.target, error))?;
-        let session = Session::new(Config::new(self.server.hello.clone()));
-        let mut link = Link::new(wire, session, self.server.timeout);
+        let config = self.server.session_config();
+        let tls = self.server.tls.clone();
+        let link = Link::begin(wire, config, self.server.timeout, tls).await;
+        let mut link = link.map_err(|fault| Ended::Fault(fault).into_error(Phase::Starttls))?;
         let ended = match drive(&mut link, None).await {
             Ok(Event::Idle | Event::Done(..)) => return Ok(link),
             Ok(Event::Closed(reply)) => Ended::Closed(reply),
             Err(fault) => Ended::Fault(fault),
         };
-        Err(ended.into_error(link.phase().into()))
+        Err(self
+            .server
+            .explained(ended.into_error(link.phase().into()), &link.session))
     }
 
     /// Says goodbye. A peer that is gone already, or does not answer, is none of the caller's troubles.

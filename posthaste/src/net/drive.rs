@@ -3,8 +3,12 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use posthaste_smtp::{Outcome, Phase, Reply, Session, Step, Ticket, Unfinished, Violation};
+use posthaste_smtp::{
+    Config, Outcome, Phase, Reply, Security, Session, Step, Ticket, Unfinished, Violation,
+};
 
+use super::channel::{Channel, NoTls};
+use super::tls::Tls;
 use super::wire::{Wire, remaining, timed_out};
 
 /// The largest block that is read from a body or from the peer at once.
@@ -43,6 +47,8 @@ pub(crate) enum Fault {
     Wire(io::Error),
     /// The server broke the protocol.
     Peer(Violation),
+    /// There is no TLS to be had with this server.
+    Tls(rustls::Error),
     /// Our own message could not be read.
     Body(io::Error),
 }
@@ -50,7 +56,8 @@ pub(crate) enum Fault {
 /// A connection, and the conversation on it.
 #[derive(Debug)]
 pub(crate) struct Link<W> {
-    wire: W,
+    wire: Channel<W>,
+    tls: Option<Tls>,
     /// The conversation; mail is submitted here.
     pub(crate) session: Session,
     phase: Phase,
@@ -59,15 +66,44 @@ pub(crate) struct Link<W> {
 }
 
 impl<W: Wire> Link<W> {
-    /// Begins a conversation on a connected wire. `timeout` replaces each of the standard's time limits.
-    pub(crate) fn new(wire: W, session: Session, timeout: Option<Duration>) -> Self {
-        Self {
-            wire,
-            session,
-            phase: Phase::Greeting,
-            clock: Clock::new(timeout),
-            buffer: vec![0; BLOCK].into_boxed_slice(),
+    /// Begins a conversation on a connected wire. `timeout` replaces each of the standard's time limits; `tls` is how the
+    /// connection is made safe when the session asks for it, or at once if the session says so.
+    ///
+    /// # Errors
+    ///
+    /// When TLS comes first, and there is none to be had.
+    pub(crate) async fn begin(
+        wire: W,
+        mut config: Config,
+        timeout: Option<Duration>,
+        tls: Option<Tls>,
+    ) -> Result<Self, Fault> {
+        let mut wire = Channel::new(wire);
+        let mut clock = Clock::new(timeout);
+        if let (Security::Tls(binding), Some(tls)) = (&mut config.security, &tls) {
+            let limit = clock.left(Activity::Receiving(Phase::Starttls))?;
+            *binding = wire.start_tls(tls, limit).await?;
         }
+        Ok(Self {
+            wire,
+            tls,
+            session: Session::new(config),
+            phase: Phase::Greeting,
+            clock,
+            buffer: vec![0; BLOCK].into_boxed_slice(),
+        })
+    }
+
+    /// Makes the handshake that the session asks for.
+    async fn start_tls(&mut self) -> Result<(), Fault> {
+        self.phase = Phase::Starttls;
+        let Some(tls) = &self.tls else {
+            return Err(Fault::Wire(io::ErrorKind::Unsupported.into()));
+        };
+        let limit = self.clock.left(Activity::Receiving(Phase::Starttls))?;
+        let binding = self.wire.start_tls(tls, limit).await?;
+        self.session.tls_started(binding);
+        Ok(())
     }
 
     /// What the last awaited reply was, or is, the answer to.
@@ -98,7 +134,7 @@ impl<W: Wire> Link<W> {
                 Ok(Step::Done(ticket, outcome)) => return Ok(Event::Done(ticket, outcome)),
                 Ok(Step::Closed(reply)) => return Ok(Event::Closed(reply)),
                 Ok(Step::Send(_) | Step::Receive(_)) => {}
-                Ok(Step::Content(_) | Step::Idle) | Err(_) => break,
+                Ok(Step::Content(_) | Step::Idle | Step::StartTls) | Err(_) => break,
             }
         }
         Err(Fault::Wire(failure))
@@ -152,6 +188,7 @@ pub(crate) async fn drive<W: Wire>(
                     n => link.session.received(&link.buffer[..n]),
                 }
             }
+            Step::StartTls => link.start_tls().await?,
             Step::Content(_) => {
                 link.clock.restart();
                 link.feed(&mut body)?;
@@ -175,6 +212,15 @@ fn fill(body: &mut Body<'_>, block: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+impl From<NoTls> for Fault {
+    fn from(error: NoTls) -> Self {
+        match error {
+            NoTls::Wire(error) => Self::Wire(error),
+            NoTls::Tls(error) => Self::Tls(error),
+        }
+    }
 }
 
 impl From<io::Error> for Fault {

@@ -166,6 +166,15 @@ pub(super) static TABLE: &[Setting] = &[
         "Root certificates to trust besides the system's, in PEM."
     ),
     setting!(
+        "EMAIL_ALLOW_CLEARTEXT_AUTH",
+        Flag,
+        "false",
+        Some("allow_cleartext_auth"),
+        email_allow_cleartext_auth = value::flag,
+        |s| s.email_allow_cleartext_auth.to_string(),
+        "Whether to say the password where there is no TLS; on the way to this machine itself that is always allowed."
+    ),
+    setting!(
         "EMAIL_FILE_PATH",
         Path,
         "",

@@ -3,3 +3,4 @@
 mod conformance;
 mod smtp;
 mod support;
+mod tls;

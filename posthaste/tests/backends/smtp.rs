@@ -9,7 +9,7 @@ use posthaste::{
 
 /// Who moves the bytes.
 #[derive(Clone, Copy, Debug)]
-enum Driver {
+pub(crate) enum Driver {
     Std,
     #[cfg(feature = "tokio")]
     Tokio,
@@ -55,8 +55,6 @@ for_both! {
     dots_and_bytes_arrive_unchanged,
     a_large_body,
     a_refusal_in_the_middle_of_the_body,
-    tls_is_refused,
-    a_login_is_refused,
     an_early_failure_of_every_message,
     a_file_that_changes,
 }
@@ -84,7 +82,7 @@ fn message(name: &str) -> EmailMessage {
 }
 
 /// Sends all through one connection.
-fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]) -> Vec<Report> {
+pub(crate) fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]) -> Vec<Report> {
     let mailer = Mailer::new(settings);
     match driver {
         Driver::Std => mailer.blocking().send_messages(messages).into_vec(),
@@ -437,28 +435,6 @@ fn a_refusal_in_the_middle_of_the_body(driver: Driver) {
     assert_eq!(report.status(), Status::Failed);
     let error = report.error.as_ref().expect("an error");
     assert!(!error.is_in_doubt(), "{error}");
-}
-
-fn tls_is_refused(driver: Driver) {
-    let sink = Sink::new();
-    let mut settings = settings(&sink);
-    settings.email_use_tls = true;
-    let reports = send(driver, settings, &[message("a")]);
-    let error = reports[0].error.as_ref().expect("an error");
-    assert_eq!(error.kind(), ErrorKind::Tls);
-    assert!(sink.logs().is_empty());
-}
-
-fn a_login_is_refused(driver: Driver) {
-    let sink = Sink::new();
-    let mut settings = settings(&sink);
-    settings.email_host_user = "user".to_owned();
-    settings.email_host_password = "geheim".into();
-    let reports = send(driver, settings, &[message("a")]);
-    let error = reports[0].error.as_ref().expect("an error");
-    assert_eq!(error.kind(), ErrorKind::Auth);
-    assert!(!format!("{error} {error:?}").contains("geheim"));
-    assert!(sink.logs().is_empty());
 }
 
 fn an_early_failure_of_every_message(driver: Driver) {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished};
+use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished, Violation, ViolationKind};
 
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
@@ -24,16 +24,28 @@ impl Ended {
         let error = match self {
             Self::Closed(Some(reply)) => {
                 let temporary = reply.is_temporary();
-                let message = format!("the server ended the conversation ({what}): {reply}");
-                Error::new(ErrorKind::Rejected, message)
+                let (kind, message) = match phase {
+                    Phase::Auth => (
+                        ErrorKind::Auth,
+                        format!("the server refused the login: {reply}"),
+                    ),
+                    Phase::Starttls => (
+                        ErrorKind::Tls,
+                        format!("the server refused STARTTLS: {reply}"),
+                    ),
+                    _ => {
+                        let message =
+                            format!("the server ended the conversation ({what}): {reply}");
+                        (ErrorKind::Rejected, message)
+                    }
+                };
+                Error::new(kind, message)
                     .with_reply(reply)
                     .with_temporary(temporary)
             }
             Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
-            Self::Fault(Fault::Peer(violation)) => {
-                let message = format!("the server broke the protocol ({what}): {violation}");
-                Error::new(ErrorKind::Protocol, message).with_temporary(true)
-            }
+            Self::Fault(Fault::Peer(violation)) => broken(what, &violation),
+            Self::Fault(Fault::Tls(error)) => unsafe_server(error),
             Self::Fault(Fault::Wire(error)) => interrupted(what, error),
             Self::Fault(Fault::Body(error)) => return unreadable(error),
         };
@@ -102,6 +114,45 @@ impl Loss {
             not_begun: false,
         }
     }
+}
+
+/// The error of a server that broke the rules, or that does not offer what has to be.
+fn broken(what: &str, violation: &Violation) -> Error {
+    let (kind, message) = match violation.kind() {
+        ViolationKind::NoStartTls => (
+            ErrorKind::Tls,
+            "the server does not offer STARTTLS, which use_tls asks for; nothing was sent in plain instead",
+        ),
+        ViolationKind::Injected => (
+            ErrorKind::Tls,
+            "somebody put words into the connection before TLS began",
+        ),
+        ViolationKind::NoMechanism => (
+            ErrorKind::Auth,
+            "there is no way to log in that may be used here",
+        ),
+        ViolationKind::Challenge => (ErrorKind::Auth, "the server's challenge makes no sense"),
+        ViolationKind::ServerUnproven => (
+            ErrorKind::Auth,
+            "the server did not prove that it knows the password",
+        ),
+        _ => {
+            let message = format!("the server broke the protocol ({what}): {violation}");
+            return Error::new(ErrorKind::Protocol, message).with_temporary(true);
+        }
+    };
+    Error::new(kind, message)
+}
+
+/// The error of a handshake that failed. Another try does not mend a certificate.
+fn unsafe_server(error: rustls::Error) -> Error {
+    let message = match &error {
+        rustls::Error::InvalidMessage(_) => {
+            format!("the server does not speak TLS on this port: {error}")
+        }
+        _ => format!("there is no safe connection to the server: {error}"),
+    };
+    Error::new(ErrorKind::Tls, message).with_source(error)
 }
 
 /// The error of a server that cannot be connected to.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use posthaste_smtp::Hello;
+use posthaste_smtp::{Config, Credentials, Hello, Security, Session};
 
+use crate::backend::seed;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::Target;
+use crate::net::{Files, Target, Tls, Unusable};
 use crate::settings::Options;
 
 /// The names that a settings file may use.
@@ -20,6 +21,7 @@ const KNOWN: &[&str] = &[
     "ssl_keyfile",
     "ssl_certfile",
     "ssl_cafile",
+    "allow_cleartext_auth",
     "fail_silently",
 ];
 
@@ -31,6 +33,12 @@ pub(super) struct Server {
     pub(super) timeout: Option<Duration>,
     /// The name to introduce ourselves by.
     pub(super) hello: Hello,
+    /// How to make the connection safe, if it is to be safe.
+    pub(super) tls: Option<Tls>,
+    /// Whether TLS comes first, and not by STARTTLS.
+    is_implicit: bool,
+    credentials: Option<Credentials>,
+    allow_cleartext_auth: bool,
     /// Whether opening a connection in advance may fail without an error.
     pub(super) fail_silently: bool,
 }
@@ -40,20 +48,24 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When an option is unknown or cannot be used, and when TLS or a login is asked for, which this version cannot do.
+    /// When an option is unknown or cannot be used.
     pub(super) fn from_options(options: &Options, domain: &str) -> Result<Self, Error> {
         options.deny_unknown(KNOWN)?;
-        refuse_tls(options)?;
-        refuse_login(options)?;
         let timeout = options.duration("timeout")?;
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             let message = "0 seconds leave no time for anything; leave it out for the usual limits";
             return Err(Error::invalid(options.field("timeout"), message));
         }
         let host = options.string("host").filter(|host| !host.is_empty());
+        let host = host.unwrap_or("localhost").to_owned();
+        let allowed = options.flag("allow_cleartext_auth")?.unwrap_or(false);
         Ok(Self {
+            tls: tls(options, &host)?,
+            is_implicit: options.flag("use_ssl")?.unwrap_or(false),
+            credentials: credentials(options)?,
+            allow_cleartext_auth: allowed || is_this_machine(&host),
             target: Target {
-                host: host.unwrap_or("localhost").to_owned(),
+                host,
                 port: options.port()?,
             },
             timeout,
@@ -63,34 +75,113 @@ impl Server {
     }
 }
 
-/// Mail is never sent in plain where TLS was asked for.
-fn refuse_tls(options: &Options) -> Result<(), Error> {
+impl Server {
+    /// How a session with this server presents itself.
+    pub(super) fn session_config(&self) -> Config {
+        let mut config = Config::new(self.hello.clone());
+        config.security = match (&self.tls, self.is_implicit) {
+            (None, _) => Security::None,
+            (Some(_), false) => Security::StartTls,
+            (Some(_), true) => Security::Tls(None),
+        };
+        config.credentials.clone_from(&self.credentials);
+        config.allow_cleartext_auth = self.allow_cleartext_auth;
+        config.nonce = format!("{:016x}{:016x}", seed(), seed());
+        config
+    }
+
+    /// An error of the opening, with what to do about it where that is known.
+    pub(super) fn explained(&self, error: Error, session: &Session) -> Error {
+        if error.kind() != ErrorKind::Auth || error.reply().is_some() {
+            return error;
+        }
+        let offered = session.extensions().and_then(|all| all.parameters("AUTH"));
+        let hint = match offered {
+            None => "the server offers no login at all".to_owned(),
+            Some(_) if self.tls.is_none() && !self.allow_cleartext_auth => {
+                "passwords are not said in the clear: set EMAIL_USE_TLS or EMAIL_USE_SSL".to_owned()
+            }
+            Some(offered) => format!("the server offers {offered:?}"),
+        };
+        let message = format!("{}; {hint}", error.message());
+        error.with_message(message)
+    }
+}
+
+/// What makes the connection safe, if it is to be safe.
+fn tls(options: &Options, host: &str) -> Result<Option<Tls>, Error> {
     let use_tls = options.flag("use_tls")?.unwrap_or(false);
     let use_ssl = options.flag("use_ssl")?.unwrap_or(false);
     if use_tls && use_ssl {
         let message = "use_tls and use_ssl exclude each other; set only one of them";
         return Err(Error::invalid(options.field("use_tls"), message));
     }
-    if use_tls || use_ssl {
-        let message = "TLS is not supported yet by this version; nothing was sent in plain instead";
-        let field = options.field(if use_tls { "use_tls" } else { "use_ssl" });
-        let error = Error::new(ErrorKind::Tls, message).with_field(field);
-        return Err(error.with_phase(Phase::Starttls));
+    if !use_tls && !use_ssl {
+        return Ok(None);
     }
-    Ok(())
+    let files = Files {
+        ca: options.path("ssl_cafile"),
+        own: own_certificate(options)?,
+    };
+    let tls = Tls::new(host, &files);
+    tls.map(Some).map_err(|error| unusable(error, options))
+}
+
+/// Our certificate and its key. As in Django, one file may hold both.
+fn own_certificate(
+    options: &Options,
+) -> Result<Option<(std::path::PathBuf, std::path::PathBuf)>, Error> {
+    match (options.path("ssl_certfile"), options.path("ssl_keyfile")) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (Some(both), None) => Ok(Some((both.clone(), both))),
+        (None, Some(_)) => {
+            let message = "a key without a certificate; set ssl_certfile, too";
+            Err(Error::invalid(options.field("ssl_keyfile"), message))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Which option is to blame for it.
+fn unusable(error: Unusable, options: &Options) -> Error {
+    let Unusable { file, problem } = error;
+    let named = ["ssl_cafile", "ssl_certfile", "ssl_keyfile"]
+        .into_iter()
+        .find(|name| file.is_some() && options.path(name) == file);
+    let message = match &file {
+        Some(file) => format!("{} cannot be used: {problem}", file.display()),
+        None => problem,
+    };
+    Error::new(ErrorKind::Tls, message)
+        .with_field(options.field(named.unwrap_or("ssl_cafile")))
+        .with_phase(Phase::Starttls)
 }
 
 /// As in Django, a login is meant only if both name and password are given.
-fn refuse_login(options: &Options) -> Result<(), Error> {
-    let is_set = |name| options.string(name).is_some_and(|value| !value.is_empty());
+fn credentials(options: &Options) -> Result<Option<Credentials>, Error> {
+    let user = options.string("username").filter(|user| !user.is_empty());
     let password = options.secret("password");
-    if is_set("username") && password.is_some_and(|password| !password.expose().is_empty()) {
-        let message =
-            "logging in is not supported yet by this version; nothing was sent without it";
-        let error = Error::new(ErrorKind::Auth, message).with_field(options.field("username"));
-        return Err(error.with_phase(Phase::Auth));
+    let password = password.filter(|password| !password.expose().is_empty());
+    let (Some(user), Some(password)) = (user, password) else {
+        return Ok(None);
+    };
+    let credentials = Credentials::password(user, password.expose());
+    credentials.map(Some).map_err(|error| {
+        let name = if error.what() == "user name" {
+            "username"
+        } else {
+            "password"
+        };
+        Error::invalid(options.field(name), error.problem())
+    })
+}
+
+/// Whether nobody can listen on the way.
+fn is_this_machine(host: &str) -> bool {
+    match host.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
     }
-    Ok(())
 }
 
 /// The name to say in EHLO. RFC 5321, 4.1.4, wants an address literal from those who have no usable name.

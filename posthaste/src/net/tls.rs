@@ -1,0 +1,196 @@
+//! TLS: what to trust and to show, and the engine that turns plain bytes into records.
+//!
+//! rustls does no input and output of its own either, so one copy serves both ways to wait.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+/// The label and the length of what SCRAM binds to (RFC 9266).
+const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
+const EXPORTED: usize = 32;
+
+/// The files that change what is trusted and what is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    /// Roots to trust besides the system's.
+    pub(crate) ca: Option<PathBuf>,
+    /// Our certificate and its key.
+    pub(crate) own: Option<(PathBuf, PathBuf)>,
+}
+
+/// A file that cannot be used, or no roots at all.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    /// Which file; none if the system has no roots.
+    pub(crate) file: Option<PathBuf>,
+    /// What is wrong with it.
+    pub(crate) problem: String,
+}
+
+/// How to make a connection safe: whom to trust and under which name. It remembers sessions, to resume them.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    /// For a server of this name or address.
+    ///
+    /// # Errors
+    ///
+    /// When the name is neither a host name nor an address, a file cannot be used, or there is nothing to trust.
+    pub(crate) fn new(host: &str, files: &Files) -> Result<Self, Unusable> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Unusable {
+            file: None,
+            problem: format!("{host:?} is neither a host name nor an address"),
+        })?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Unusable {
+                file: None,
+                problem: error.to_string(),
+            })?
+            .with_root_certificates(roots(files.ca.as_deref())?);
+        let config = match &files.own {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let unusable = |error: rustls::Error| of_file(key, error);
+                let chain = certificates(certificate)?;
+                let key = PrivateKeyDer::from_pem_file(key).map_err(|error| of_file(key, error))?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(unusable)?
+            }
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            name,
+        })
+    }
+
+    /// Begins a handshake.
+    pub(super) fn engine(&self) -> Result<Engine, rustls::Error> {
+        ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map(Engine)
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The system's roots and those of the file.
+fn roots(file: Option<&Path>) -> Result<RootCertStore, Unusable> {
+    let mut roots = system_roots().clone();
+    if let Some(file) = file {
+        for certificate in certificates(file)? {
+            roots
+                .add(certificate)
+                .map_err(|error| of_file(file, error))?;
+        }
+    }
+    if roots.is_empty() {
+        let problem = "this system has no root certificates; install them (package ca-certificates), or name some";
+        return Err(Unusable {
+            file: None,
+            problem: problem.to_owned(),
+        });
+    }
+    Ok(roots)
+}
+
+/// Read once: there are many, and they change with the system only.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        // One that cannot be parsed is left out, as OpenSSL does.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    })
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
+    let all = CertificateDer::pem_file_iter(file).map_err(|error| of_file(file, error))?;
+    let all: Result<Vec<_>, _> = all.collect();
+    match all.map_err(|error| of_file(file, error))? {
+        all if all.is_empty() => Err(of_file(file, "there is no certificate in it")),
+        all => Ok(all),
+    }
+}
+
+fn of_file(file: &Path, problem: impl fmt::Display) -> Unusable {
+    Unusable {
+        file: Some(file.to_owned()),
+        problem: problem.to_string(),
+    }
+}
+
+/// One end of a TLS connection, without the connection.
+pub(super) struct Engine(ClientConnection);
+
+impl Engine {
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.0.is_handshaking()
+    }
+
+    /// Data that only the two ends of this very connection know.
+    pub(super) fn binding(&self) -> Option<Vec<u8>> {
+        let exported = self
+            .0
+            .export_keying_material([0; EXPORTED], EXPORTER, Some(b""));
+        exported.ok().map(|bytes| bytes.to_vec())
+    }
+
+    /// Takes some plain bytes to be sent; says how many.
+    pub(super) fn write(&mut self, plain: &[u8]) -> io::Result<usize> {
+        self.0.writer().write(plain)
+    }
+
+    /// The records that are to be sent now.
+    pub(super) fn take_records(&mut self, records: &mut Vec<u8>) -> io::Result<()> {
+        while self.0.wants_write() {
+            self.0.write_tls(records)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what came from the peer. Nothing at all means that the peer has closed.
+    pub(super) fn read_records(&mut self, mut records: &[u8]) -> Result<(), rustls::Error> {
+        loop {
+            // Reading from memory cannot fail; a full buffer is emptied by what follows.
+            let read = self.0.read_tls(&mut records).unwrap_or_default();
+            self.0.process_new_packets()?;
+            if records.is_empty() || read == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Plain bytes that came; `None` if there are none yet, 0 at a proper end.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.0.reader().read(into) {
+            Ok(n) => Ok(Some(n)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            // An end without close_notify may be somebody else's doing; it is no end of a reply.
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
+    }
+}
