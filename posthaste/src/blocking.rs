@@ -1,6 +1,6 @@
 //! The same names without a runtime: every call blocks the thread until it is done.
 //!
-//! The types are those of the crate's root, with another marker; only [`Mailer`](self::Mailer) is one of its own. What is
+//! The types are those of the crate's root, with another marker; only [`Mailer`] is one of its own. What is
 //! awaited there ends in [`send`](Sending::send) here.
 //!
 //! ```
