@@ -82,7 +82,7 @@ impl Test {
 
 /// `Test email from <this machine> on <this moment>`.
 fn subject() -> String {
-    let host = gethostname::gethostname();
+    let host = hostname::get().unwrap_or_default();
     let now = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S.%6f+00:00");
     format!("Test email from {} on {now}", host.to_string_lossy())
 }

@@ -214,7 +214,7 @@ fn now(localtime: bool) -> Date {
 fn domain() -> &'static str {
     static DOMAIN: OnceLock<String> = OnceLock::new();
     DOMAIN.get_or_init(|| {
-        let name = gethostname::gethostname();
+        let name = hostname::get().unwrap_or_default();
         usable(&name.to_string_lossy()).unwrap_or_else(|| "localhost".to_owned())
     })
 }

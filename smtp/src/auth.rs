@@ -8,8 +8,6 @@ mod scram;
 use std::fmt;
 
 use encodify::base64::{self, Base64};
-use hmac::{Hmac, KeyInit, Mac};
-use md5::Md5;
 
 use crate::error::ViolationKind;
 use crate::{Extensions, InvalidArgument};
@@ -328,14 +326,20 @@ fn encode(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
+/// HMAC (RFC 2104) over MD5, in hexadecimal.
 fn hmac_md5(key: &str, message: &[u8]) -> String {
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = Hmac::<Md5>::new_from_slice(key.as_bytes()) else {
-        return String::new();
+    const BLOCK: usize = 64;
+    let mut block = [0; BLOCK];
+    let hashed = md5::compute(key);
+    let key = if key.len() > BLOCK {
+        &hashed.0
+    } else {
+        key.as_bytes()
     };
-    mac.update(message);
-    let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let inner = [&block.map(|byte| byte ^ 0x36), message].concat();
+    let outer = [&block.map(|byte| byte ^ 0x5c), &md5::compute(inner).0[..]].concat();
+    format!("{:x}", md5::compute(outer))
 }
 
 #[cfg(test)]
@@ -422,6 +426,9 @@ mod tests {
         let challenge = encode(b"<1896.697170952@postoffice.reston.mci.net>");
         let answer = decoded(&exchange.answer(&challenge).unwrap());
         assert_eq!(answer, "tim b913a602c7eda7a495b4e6e7334d3890");
+        // A key longer than a block is hashed first (RFC 2104 section 2).
+        let long = "\u{aa}".repeat(80);
+        assert_ne!(hmac_md5(&long, b"x"), hmac_md5(&long[..64], b"x"));
         let mut exchange = Exchange::new(Mechanism::CramMd5, &tim, "", None);
         assert_eq!(exchange.answer(""), Err(ViolationKind::Challenge));
         assert_eq!(exchange.answer("!!"), Err(ViolationKind::Challenge));

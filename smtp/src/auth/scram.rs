@@ -2,10 +2,9 @@
 //! that it knows it, too.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use ring::{digest, hmac, pbkdf2};
 
 use super::BASE64;
 use crate::error::ViolationKind;
@@ -119,7 +118,7 @@ struct Challenge<'a> {
     text: &'a str,
     nonce: &'a str,
     salt: Vec<u8>,
-    iterations: u32,
+    iterations: NonZeroU32,
 }
 
 impl<'a> Challenge<'a> {
@@ -128,11 +127,11 @@ impl<'a> Challenge<'a> {
         let mut fields = text.split(',');
         let nonce = fields.next()?.strip_prefix("r=")?;
         let salt = BASE64.decode(fields.next()?.strip_prefix("s=")?).ok()?;
-        let iterations = fields.next()?.strip_prefix("i=")?.parse().ok()?;
+        let iterations: NonZeroU32 = fields.next()?.strip_prefix("i=")?.parse().ok()?;
         let fits = nonce.len() > ours.len()
             && nonce.starts_with(ours)
             && !salt.is_empty()
-            && (FEWEST_ITERATIONS..=MOST_ITERATIONS).contains(&iterations);
+            && (FEWEST_ITERATIONS..=MOST_ITERATIONS).contains(&iterations.get());
         fits.then_some(Self {
             text,
             nonce,
@@ -144,37 +143,31 @@ impl<'a> Challenge<'a> {
 
 impl Hash {
     fn digest(self, bytes: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Sha1 => Sha1::digest(bytes).to_vec(),
-            Self::Sha256 => Sha256::digest(bytes).to_vec(),
-        }
+        let algorithm = match self {
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => &digest::SHA256,
+        };
+        digest::digest(algorithm, bytes).as_ref().to_vec()
     }
 
     fn hmac(self, key: &[u8], message: &[u8]) -> Vec<u8> {
-        fn of<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
-            // HMAC takes keys of any length.
-            let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
-                return Vec::new();
-            };
-            mac.update(message);
-            mac.finalize().into_bytes().to_vec()
-        }
-        match self {
-            Self::Sha1 => of::<Hmac<Sha1>>(key, message),
-            Self::Sha256 => of::<Hmac<Sha256>>(key, message),
-        }
+        let algorithm = match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+        };
+        let key = hmac::Key::new(algorithm, key);
+        hmac::sign(&key, message).as_ref().to_vec()
     }
 
     /// `Hi` of RFC 5802: PBKDF2 of one block.
-    fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Vec<u8> {
-        match self {
-            Self::Sha1 => {
-                pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password, salt, iterations).to_vec()
-            }
-            Self::Sha256 => {
-                pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt, iterations).to_vec()
-            }
-        }
+    fn salted(self, password: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
+        let (algorithm, length) = match self {
+            Self::Sha1 => (pbkdf2::PBKDF2_HMAC_SHA1, digest::SHA1_OUTPUT_LEN),
+            Self::Sha256 => (pbkdf2::PBKDF2_HMAC_SHA256, digest::SHA256_OUTPUT_LEN),
+        };
+        let mut salted = vec![0; length];
+        pbkdf2::derive(algorithm, iterations, salt, password, &mut salted);
+        salted
     }
 }
 
