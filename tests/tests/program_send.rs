@@ -364,27 +364,34 @@ fn without_a_server_all_fail() {
 
 #[test]
 fn tls_and_logins_are_never_left_out_silently() {
-    for (settings, what) in [
-        (&[("EMAIL_USE_TLS", "1")][..], "TLS"),
-        (&[("EMAIL_USE_SSL", "1")], "TLS"),
+    for (settings, kind, what) in [
+        (&[("EMAIL_USE_TLS", "1")][..], "tls", "STARTTLS"),
+        (&[("EMAIL_USE_SSL", "1")], "tls", "does not speak TLS"),
         (
             &[
                 ("EMAIL_HOST_USER", "me"),
                 ("EMAIL_HOST_PASSWORD", "hunter2"),
             ],
-            "logging in",
+            "auth",
+            "offers no login",
         ),
     ] {
         let sink = Sink::new();
         let mut run = Place::new()
-            .posthaste(["send", "--to", "a@x.org"])
-            .env("EMAIL_HOST", "127.0.0.1");
+            .posthaste(["send", "--json", "--to", "a@x.org"])
+            .env("EMAIL_HOST", "127.0.0.1")
+            .env("EMAIL_TIMEOUT", "20");
         for (name, value) in settings {
             run = run.env(name, value);
         }
         let ended = run.env("EMAIL_PORT", sink.address.port().to_string()).end();
         assert!(sink.messages().is_empty());
-        ended.refuses(&[settings[0].0, what]);
+        let ended = ended.exits(1);
+        let report = &ended.json()[0];
+        assert_eq!(report["error"]["kind"], kind, "{report}");
+        let message = report["error"]["message"].as_str().expect("text");
+        assert!(message.contains(what), "{message}");
+        assert!(!ended.text().contains("hunter2") && !ended.stderr.contains("hunter2"));
     }
 }
 

@@ -4,6 +4,7 @@ mod batches;
 mod contents;
 mod real_message;
 mod refusals;
+mod tls;
 
 use std::collections::BTreeMap;
 
