@@ -118,6 +118,19 @@ impl From<&str> for Address {
     }
 }
 
+/// What iterating over a `&[&str]` gives.
+impl From<&&str> for Address {
+    fn from(text: &&str) -> Self {
+        Self::from(*text)
+    }
+}
+
+impl From<Cow<'_, str>> for Address {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(Given::Text(text.into_owned()))
+    }
+}
+
 impl From<String> for Address {
     fn from(text: String) -> Self {
         Self(Given::Text(text))
@@ -142,6 +155,13 @@ impl<N: Into<String>, A: Into<String>> From<(N, A)> for Address {
             name: name.into(),
             spec: spec.into(),
         })
+    }
+}
+
+/// What iterating over a slice of names and addresses gives.
+impl<N: AsRef<str>, A: AsRef<str>> From<&(N, A)> for Address {
+    fn from((name, spec): &(N, A)) -> Self {
+        Self::from((name.as_ref(), spec.as_ref()))
     }
 }
 
@@ -211,9 +231,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn slices_of_anything_are_lists_of_addresses() {
+        let texts: &[&str] = &["a@b"];
+        let named: &[(&str, String)] = &[("Ann", "a@b".to_owned())];
+        let message = crate::EmailMessage::new("", "").to(texts).cc(named);
+        assert_eq!(message.to, ["a@b"]);
+        assert_eq!(message.cc, ["Ann <a@b>"]);
+    }
+
+    #[test]
     fn an_address_shows_what_was_given() {
         assert_eq!(Address::from("x"), "x");
         assert_eq!(Address::from(("", "a@b")), "a@b");
+        assert_eq!(Address::from(Cow::Borrowed("x")), "x");
         assert_eq!(Address::from(("J. \"Q\"", "a@b")), r#""J. \"Q\"" <a@b>"#);
         assert_eq!(Address::from(("Ann B", "a@b")).to_string(), "Ann B <a@b>");
         assert!(Address::from("").is_empty() && Address::from(("", "")).is_empty());

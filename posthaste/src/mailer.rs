@@ -93,8 +93,8 @@ impl Mailer {
     ///
     /// Scopes in one process do not meet, so that tests can run side by side. A task that is spawned inside has to be
     /// scoped again.
-    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped::new(self.clone(), future)
+    pub fn scope<F: IntoFuture>(&self, future: F) -> Scoped<F::IntoFuture> {
+        Scoped::new(self.clone(), future.into_future())
     }
 
     /// Gives a kind of backend a name that settings can use; a name that is taken already is replaced.

@@ -421,7 +421,8 @@ mod tests {
         session.received(b"354 g\x1bo\r\n");
         let violation = session.poll().unwrap_err();
         assert_eq!(violation.phase(), Some(Phase::Mail));
-        let text = "the server broke the SMTP protocol (mail): a reply that does not fit the command: 354 g?o";
+        let text =
+            "the server broke the protocol (mail): a reply that does not fit the command: 354 g?o";
         assert_eq!(violation.to_string(), text);
     }
 

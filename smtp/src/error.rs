@@ -62,7 +62,7 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server broke the SMTP protocol")?;
+        f.write_str("the server broke the protocol")?;
         if let Some(phase) = self.phase {
             write!(f, " ({phase})")?;
         }

@@ -8,8 +8,11 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Child, Command};
-use std::sync::{Mutex, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use posthaste_tests::{Ended, Place, Run};
 use serde_json::{Value, json};
@@ -568,6 +571,34 @@ fn a_named_mailer_is_chosen() {
         "dummy",
     ]);
     let _ = using("quiet").exits(0);
+}
+
+#[test]
+fn a_dead_server_is_asked_once_also_when_it_may_fail_silently() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    thread::spawn(move || {
+        for client in server.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+            drop(client);
+        }
+    });
+    let place = Place::new();
+    place.write(
+        "posthaste.toml",
+        &format!("[mailers.default]\nbackend = \"smtp\"\noptions = {{ host = \"127.0.0.1\", port = {port}, fail_silently = true }}\n"),
+    );
+    let input = format!("{ONE}\n").repeat(20);
+    let ended = place
+        .posthaste(["send", "--json"])
+        .input(input)
+        .end()
+        .exits(0);
+    assert_eq!(ended.statuses(), vec!["failed"; 20]);
+    // Opening in advance tells of no failure here, so the first message asks once more.
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One connection for all messages of a run.
 
-use posthaste::{EmailMessage, Error, Mailer, Renderer, Report, blocking};
+use posthaste::{EmailMessage, Error, ErrorKind, Mailer, Phase, Renderer, Report, blocking};
 
 /// Sends messages over one connection, or over a new one when it is lost.
 pub(super) struct Courier {
@@ -38,12 +38,30 @@ impl Courier {
             self.no_connection = self.connection.open().err();
         }
         match &self.no_connection {
-            None => self.connection.send(message),
+            None => {
+                let report = self.connection.send(message);
+                self.remember(&report);
+                report
+            }
             Some(error) => Report::failed(
                 None,
                 self.fault_of(message).unwrap_or_else(|| error.clone()),
             ),
         }
+    }
+
+    /// With `fail_silently`, opening a connection tells of no failure; the report on the message does.
+    fn remember(&mut self, report: &Report) {
+        let error = report.error.as_ref().filter(|error| {
+            let before_mail = matches!(
+                error.phase(),
+                Some(
+                    Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Starttls | Phase::Auth
+                )
+            );
+            before_mail && error.kind() != ErrorKind::Invalid
+        });
+        self.no_connection = error.cloned();
     }
 
     /// What would be wrong with the message if there were a connection.

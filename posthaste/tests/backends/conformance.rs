@@ -110,6 +110,28 @@ fn dummy() {
 }
 
 #[test]
+fn dummy_names_everybody_or_fails() {
+    let mailer = Mailer::new(settings("dummy")).blocking();
+    let message = EmailMessage::new("", "").to(["a@example.com", "b c"]);
+    let report = mailer.send(&message);
+    assert_eq!(report.status(), posthaste::Status::Failed);
+    let error = report.error.expect("an error");
+    assert_eq!(
+        (error.kind(), error.field()),
+        (posthaste::ErrorKind::Invalid, Some("to"))
+    );
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn a_scope_takes_what_can_be_awaited() {
+    let outbox = Outbox::new();
+    let mail = posthaste::send_mail("Hi", "", "a@example.com", &["b@example.com"][..]);
+    let report = outbox.mailer().scope(mail).await.expect("sent");
+    assert_eq!((report.count(), outbox.len()), (1, 1));
+}
+
+#[test]
 fn locmem() {
     let outbox = Outbox::new();
     let arrived = || {

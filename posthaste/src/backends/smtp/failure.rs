@@ -44,7 +44,7 @@ impl Ended {
                     .with_temporary(temporary)
             }
             Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
-            Self::Fault(Fault::Peer(violation)) => broken(what, &violation),
+            Self::Fault(Fault::Peer(violation)) => broken(&violation),
             Self::Fault(Fault::Tls(error)) => unsafe_server(error),
             Self::Fault(Fault::Wire(error)) => interrupted(what, error),
             Self::Fault(Fault::Body(error)) => return unreadable(error),
@@ -117,7 +117,7 @@ impl Loss {
 }
 
 /// The error of a server that broke the rules, or that does not offer what has to be.
-fn broken(what: &str, violation: &Violation) -> Error {
+fn broken(violation: &Violation) -> Error {
     let (kind, message) = match violation.kind() {
         ViolationKind::NoStartTls => (
             ErrorKind::Tls,
@@ -137,8 +137,7 @@ fn broken(what: &str, violation: &Violation) -> Error {
             "the server did not prove that it knows the password",
         ),
         _ => {
-            let message = format!("the server broke the protocol ({what}): {violation}");
-            return Error::new(ErrorKind::Protocol, message).with_temporary(true);
+            return Error::new(ErrorKind::Protocol, violation.to_string()).with_temporary(true);
         }
     };
     Error::new(kind, message)
