@@ -37,6 +37,35 @@ fn the_readme_has_examples() {
     assert!(readme().matches("\n```rust\n").count() > 10);
 }
 
+/// The first command of the page names no program, so there must be one alone to choose from.
+#[test]
+fn cargo_run_knows_which_program_is_meant() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let members = metadata["workspace_default_members"]
+        .as_array()
+        .expect("members");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let programs: Vec<&str> = packages
+        .iter()
+        .filter(|package| members.contains(&package["id"]))
+        .flat_map(|package| package["targets"].as_array().into_iter().flatten())
+        .filter(|target| target["kind"][0] == "bin")
+        .filter_map(|target| target["name"].as_str())
+        .collect();
+    assert_eq!(programs, ["posthaste"]);
+}
+
 /// The commands of the chapter on the program, by the program that was built.
 #[test]
 fn the_commands_of_the_program() {
