@@ -41,7 +41,9 @@ fn the_readme_has_examples() {
 #[test]
 fn cargo_run_knows_which_program_is_meant() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(cargo)
+        .current_dir(root)
         .args([
             "metadata",
             "--no-deps",
