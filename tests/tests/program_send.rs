@@ -588,7 +588,7 @@ fn a_dead_server_is_asked_once_also_when_it_may_fail_silently() {
     let place = Place::new();
     place.write(
         "posthaste.toml",
-        &format!("[mailers.default]\nbackend = \"smtp\"\noptions = {{ host = \"127.0.0.1\", port = {port}, fail_silently = true }}\n"),
+        format!("[mailers.default]\nbackend = \"smtp\"\noptions = {{ host = \"127.0.0.1\", port = {port}, fail_silently = true }}\n"),
     );
     let input = format!("{ONE}\n").repeat(20);
     let ended = place
