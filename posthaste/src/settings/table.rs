@@ -251,7 +251,7 @@ pub(super) static TABLE: &[Setting] = &[
         Text,
         "utf-8",
         None,
-        default_charset = value::text,
+        default_charset = value::charset,
         |s| s.default_charset.clone(),
         "The charset of messages that name none."
     ),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use posthaste_message::parse_list;
+use posthaste_message::{EmailMessage, RenderOptions, parse_list};
 
 /// A value as a source gives it.
 #[derive(Clone, Copy)]
@@ -62,6 +62,19 @@ pub(super) fn text(value: Value<'_>) -> Result<String, Expected> {
     match value {
         Value::Text(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => Kind::Text.expected(),
+    }
+}
+
+/// Reads the name of a charset that messages can be written in.
+pub(super) fn charset(value: Value<'_>) -> Result<String, Expected> {
+    let name = text(value)?;
+    let mut options = RenderOptions::default();
+    options.charset.clone_from(&name);
+    match EmailMessage::default().render(&options) {
+        Err(error) if error.field() == "charset" => {
+            Err("the name of a charset, such as utf-8 or iso-8859-1".to_owned())
+        }
+        _ => Ok(name),
     }
 }
 
