@@ -121,7 +121,10 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
 /// Characters that move the cursor, break the line or turn the writing direction.
 fn is_unsafe_to_show(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}'
+        )
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -53,7 +53,9 @@ impl Extensions {
 
     /// The largest message the server takes, in octets; `None` if it names no fixed limit.
     pub fn size_limit(&self) -> Option<u64> {
-        let limit = self.parameters("SIZE")?.parse().ok()?;
+        let digits = self.parameters("SIZE")?;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = digits.parse().ok().filter(|_| is_number)?;
         // RFC 1870 section 4: zero means that there is no fixed limit.
         (limit != 0).then_some(limit)
     }
@@ -117,6 +119,7 @@ mod tests {
             ("SIZE 0", None),
             ("SIZE 10", Some(10)),
             ("SIZE ten", None),
+            ("SIZE +10", None),
             ("SIZE 99999999999999999999", None),
         ] {
             let seen = extensions(&format!("250-mx\r\n250 {line}"));

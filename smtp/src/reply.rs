@@ -92,6 +92,16 @@ impl Reply {
         self.code / 100 == 5
     }
 
+    /// The same with no more text than is ever shown: what is kept for each of many recipients has to be small.
+    pub(crate) fn shortened(mut self) -> Self {
+        let cut = self.text.char_indices().nth(2 * MAX_MESSAGE);
+        if let Some((cut, _)) = cut {
+            self.text.truncate(cut);
+        }
+        self.text.shrink_to_fit();
+        self
+    }
+
     fn new(code: u16, text: String) -> Self {
         let enhanced = split_enhanced(&text).map(|(enhanced, _)| enhanced);
         Self {
@@ -371,7 +381,7 @@ fn push_clean(out: &mut String, text: &[u8]) {
 /// Controls, other line ends, and marks that turn the direction of the text around them.
 fn is_harmful(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

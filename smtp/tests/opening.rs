@@ -273,3 +273,18 @@ fn nothing_shows_the_secret() {
         assert!(!shown.contains(octets.trim_matches(['[', ']'])));
     }
 }
+
+/// What a server says to each of many recipients is kept; so it must not be much.
+#[test]
+fn long_refusals_are_not_kept_whole() {
+    let (mut session, _) = session(|_| ());
+    greet(&mut session, "8BITMIME");
+    say(&mut session, "250 ok\r\n");
+    let line = format!("550-{}\r\n", "x".repeat(900));
+    session.received(format!("{}550 no\r\n", line.repeat(60)).as_bytes());
+    let Ok(Step::Done(_, outcome)) = session.poll() else {
+        panic!("all recipients are refused");
+    };
+    let kept: usize = outcome.rejected[0].1.lines().map(str::len).sum();
+    assert!((900..4_000).contains(&kept), "{kept}");
+}

@@ -60,7 +60,7 @@ for_both! {
 }
 
 /// The settings for a server.
-fn settings(sink: &Sink) -> Settings {
+pub(crate) fn settings(sink: &Sink) -> Settings {
     let mut settings = Settings::default();
     settings.email_backend = "smtp".to_owned();
     settings.email_host = sink.address.ip().to_string();

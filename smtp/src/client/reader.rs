@@ -141,7 +141,7 @@ impl Session {
         if reply.is_success() {
             job.accepted.push(i);
         } else {
-            job.rejected.push((i, reply));
+            job.rejected.push((i, reply.shortened()));
         }
         // Every recipient is asked, whatever the others were told.
         if i + 1 == job.mail.to.len() && job.accepted.is_empty() {
