@@ -94,7 +94,7 @@ fn a_hidden_recipient_shows_nowhere() {
         .bcc(["hidden@example.net"]);
     let sink = Sink::new();
     assert_eq!(
-        send(Driver::Std, settings(&sink), &[mail.clone()])[0]
+        send(Driver::Std, settings(&sink), std::slice::from_ref(&mail))[0]
             .accepted
             .len(),
         2

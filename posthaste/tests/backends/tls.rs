@@ -15,19 +15,6 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::smtp::{Driver, send};
 
-/// Makes one test for each driver.
-macro_rules! for_both {
-    ($($name:ident),* $(,)?) => {
-        mod std_driver {
-            $(#[test] fn $name() { super::$name(super::Driver::Std); })*
-        }
-        #[cfg(feature = "tokio")]
-        mod tokio_driver {
-            $(#[test] fn $name() { super::$name(super::Driver::Tokio); })*
-        }
-    };
-}
-
 for_both! {
     starttls,
     implicit_tls,
