@@ -1,100 +1,139 @@
 //! Quoted-printable for texts (RFC 2045, 6.7).
-
-use memchr::memchr;
+//!
+//! Texts of most languages change between a few plain octets and a few escaped ones, so that this is written for short runs:
+//! eight octets are looked at and copied at once, and a line is made in place before it is appended.
 
 /// The most octets of a line before the `=` that breaks it.
 const LONGEST: usize = 75;
 
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
-
 /// Appends a text in quoted-printable. Lines end in LF or CRLF and each comes out with CRLF, also the last if it has none;
 /// any other CR is an octet like others.
 pub(crate) fn append(out: &mut Vec<u8>, text: &[u8]) {
+    let mut line = Line {
+        out,
+        octets: [0; LONGEST + 8],
+        len: 0,
+    };
     let mut rest = text;
     while !rest.is_empty() {
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = rest.get(..end).unwrap_or_default();
-        let line = match line {
-            [inner @ .., b'\r'] if end < rest.len() => inner,
-            _ => line,
-        };
-        append_line(out, line);
-        rest = rest.get(end + 1..).unwrap_or_default();
+        rest = line.step(rest);
+    }
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        line.end();
     }
 }
 
-fn append_line(out: &mut Vec<u8>, line: &[u8]) {
-    let (line, blank) = match line {
-        [inner @ .., blank @ (b' ' | b'\t')] => (inner, Some(*blank)),
-        _ => (line, None),
-    };
-    let mut writer = Writer { out, column: 0 };
-    let mut rest = line;
-    loop {
-        let (plain, other) = rest.split_at(plain_len(rest));
-        writer.plain(plain);
-        let Some((&byte, after)) = other.split_first() else {
-            break;
-        };
-        match byte {
-            b'\t' => writer.plain(b"\t"),
-            _ => writer.escape(byte),
-        }
-        rest = after;
-    }
-    if let Some(blank) = blank {
-        writer.escape(blank);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Writes one line, broken where it gets too long.
-struct Writer<'a> {
+/// The line that is being made.
+struct Line<'a> {
     out: &'a mut Vec<u8>,
-    column: usize,
+    /// Has room for eight octets after the last.
+    octets: [u8; LONGEST + 8],
+    len: usize,
 }
 
-impl Writer<'_> {
-    fn plain(&mut self, mut text: &[u8]) {
-        while let Some((now, later)) = text.split_at_checked(LONGEST - self.column)
-            && !later.is_empty()
-        {
-            self.out.extend_from_slice(now);
-            self.soft_break();
-            text = later;
+impl Line<'_> {
+    /// Writes a run of plain octets and what comes after it; returns the rest of the text.
+    #[inline(always)]
+    fn step<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let text = match text {
+            [128..=255, ..] => text,
+            _ => self.plain(text),
+        };
+        match text {
+            [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => {
+                self.end();
+                rest
+            }
+            [b'\t', rest @ ..] => {
+                self.tab();
+                rest
+            }
+            [byte, rest @ ..] => {
+                self.escape(*byte);
+                rest
+            }
+            [] => text,
         }
-        self.out.extend_from_slice(text);
-        self.column += text.len();
     }
 
-    fn escape(&mut self, byte: u8) {
-        if self.column + 3 > LONGEST {
+    /// Writes plain octets up to the first other one; returns the text from there.
+    #[inline(always)]
+    fn plain<'t>(&mut self, mut text: &'t [u8]) -> &'t [u8] {
+        loop {
+            let word = first_eight(text);
+            let run = stops(u64::from_le_bytes(word)).trailing_zeros() as usize / 8;
+            let fits = run.min(LONGEST - self.len);
+            // All eight are copied; those after the run are written over.
+            self.put(word);
+            self.len += fits;
+            text = text.get(fits..).unwrap_or_default();
+            if fits < run {
+                self.soft_break();
+            } else if run < 8 {
+                return text;
+            }
+        }
+    }
+
+    fn tab(&mut self) {
+        if self.len == LONGEST {
             self.soft_break();
         }
-        let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
-        self.out
-            .extend_from_slice(&[b'=', digit(byte >> 4), digit(byte & 15)]);
-        self.column += 3;
+        self.put([b'\t']);
+        self.len += 1;
+    }
+
+    #[inline(always)]
+    fn escape(&mut self, byte: u8) {
+        if self.len + 3 > LONGEST {
+            self.soft_break();
+        }
+        let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'A' - 10 };
+        self.put([b'=', digit(byte >> 4), digit(byte & 15)]);
+        self.len += 3;
+    }
+
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, octets: [u8; N]) {
+        let rest = self.octets.get_mut(self.len..).unwrap_or_default();
+        if let Some(place) = rest.first_chunk_mut() {
+            *place = octets;
+        }
     }
 
     fn soft_break(&mut self) {
-        self.out.extend_from_slice(b"=\r\n");
-        self.column = 0;
+        self.flush(b"=\r\n");
+    }
+
+    /// Ends a line of the text. A blank may not stand there as it is.
+    fn end(&mut self) {
+        let line = self.octets.get(..self.len).unwrap_or_default();
+        if let [.., blank @ (b' ' | b'\t')] = *line {
+            self.len -= 1;
+            self.escape(blank);
+        }
+        self.flush(b"\r\n");
+    }
+
+    fn flush(&mut self, end: &[u8]) {
+        let line = self.octets.get(..self.len).unwrap_or_default();
+        self.out.extend_from_slice(line);
+        self.out.extend_from_slice(end);
+        self.len = 0;
     }
 }
 
-/// How many octets at the start are printable ASCII but `=`; eight are looked at at once.
-fn plain_len(text: &[u8]) -> usize {
-    let (words, tail) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let stops = stops(u64::from_le_bytes(*word));
-        if stops != 0 {
-            return index * 8 + stops.trailing_zeros() as usize / 8;
-        }
+/// The first eight octets, or all and then NUL, which is not plain.
+#[inline(always)]
+fn first_eight(text: &[u8]) -> [u8; 8] {
+    if let Some(word) = text.first_chunk() {
+        return *word;
     }
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
-    let end = tail.iter().position(|byte| !plain(byte));
-    words.len() * 8 + end.unwrap_or(tail.len())
+    let mut word = [0; 8];
+    for (place, &byte) in word.iter_mut().zip(text) {
+        *place = byte;
+    }
+    word
 }
 
 /// The highest bit of each octet that is a control, `=` or beyond ASCII.
