@@ -28,6 +28,15 @@ pub(crate) enum Composer {
 impl Composer {
     pub(crate) const ALL: [Self; 3] = [Self::Lettre, Self::MailBuilder, Self::Posthaste];
 
+    /// The name of the crate that composes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lettre => "lettre",
+            Self::MailBuilder => "mail-builder",
+            Self::Posthaste => "posthaste",
+        }
+    }
+
     pub(crate) fn compose(self, case: &mut Case) -> Vec<u8> {
         match self {
             Self::Lettre => lettre(case),

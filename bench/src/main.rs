@@ -2,10 +2,15 @@
 //!
 //! Each program composes the same mail from its parts to its octets, on one core. The rounds alternate, so that a machine that
 //! slows down slows all three; the ratio of the medians is what counts.
+//!
+//! `compose` (or nothing) measures and prints the table. `once COMPOSER CASE TIMES` composes that mail so many times and prints
+//! nothing, to be run under a program that counts instructions.
 
 mod compose;
+mod machine;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use compose::{Case, Composer};
@@ -13,16 +18,50 @@ use compose::{Case, Composer};
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(400);
 
-fn main() -> std::io::Result<()> {
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        [] | ["compose"] => table().is_ok(),
+        ["once", composer, case, times] => once(composer, case, times).is_some(),
+        _ => false,
+    };
+    if done {
+        return ExitCode::SUCCESS;
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "usage: posthaste-bench [compose | once lettre|mail-builder|posthaste 0|1|2|3 TIMES]"
+    );
+    ExitCode::from(2)
+}
+
+/// Composes one mail again and again; `None` if the arguments are wrong.
+fn once(composer: &str, case: &str, times: &str) -> Option<()> {
+    let composer = Composer::ALL
+        .into_iter()
+        .find(|one| one.name() == composer)?;
+    let mut case = compose::cases().into_iter().nth(case.parse().ok()?)?;
+    for _ in 0..times.parse::<u32>().ok()? {
+        std::hint::black_box(composer.compose(&mut case));
+    }
+    Some(())
+}
+
+fn table() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
+    machine::describe(&mut out)?;
     writeln!(
         out,
-        "compose, messages a second, median of {ROUNDS} rounds (ratio to lettre)\n"
+        "compose, messages a second, median of {ROUNDS} alternating rounds (ratio to lettre)\n"
     )?;
     writeln!(
         out,
         "{:<36}{:>20}{:>22}{:>22}",
-        "", "lettre", "mail-builder", "posthaste"
+        "",
+        Composer::Lettre.name(),
+        Composer::MailBuilder.name(),
+        Composer::Posthaste.name()
     )?;
     for mut case in compose::cases() {
         let rates = measure(&mut case);

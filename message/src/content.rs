@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use encodify::{base64, qp};
+use encodify::base64;
 use memchr::{memchr2_iter, memrchr2};
 
+use crate::encode::qp;
 use crate::render::Transfer;
 
 /// The longest line of a text that goes out as it is.
@@ -77,10 +78,7 @@ fn encode(bytes: &[u8]) -> (Encoding, Vec<u8>) {
     // Each octet beyond ASCII takes three, so that most texts need not be tried.
     if length + 2 * counts.high <= limit {
         let mut out = Vec::with_capacity(limit);
-        qp::BODY.encode_append(bytes, &mut out);
-        if !ended {
-            out.extend_from_slice(b"\r\n");
-        }
+        qp::append(&mut out, bytes);
         if out.len() <= limit {
             return (Encoding::QuotedPrintable, out);
         }
@@ -134,6 +132,10 @@ impl Counts {
 /// Writes lines with CRLF after each. CR, LF and CRLF all end a line; the last line is ended,
 /// too, and a text of none is one empty line.
 pub(crate) fn push_lines(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.ends_with(b"\n") && has_only_crlf(bytes) {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let slice = |start, end| bytes.get(start..end).unwrap_or_default();
     let mut start = 0;
     for end in memchr2_iter(b'\r', b'\n', bytes) {
@@ -161,13 +163,15 @@ pub(crate) fn is_canonical(bytes: &[u8]) -> bool {
 
 /// Whether every CR stands before an LF and every LF behind a CR.
 pub(crate) fn has_only_crlf(bytes: &[u8]) -> bool {
-    memchr2_iter(b'\r', b'\n', bytes).all(|at| {
-        let start = match bytes.get(at) {
-            Some(b'\n') => at.checked_sub(1),
-            _ => Some(at),
-        };
-        start.is_some_and(|start| bytes.get(start..start + 2) == Some(b"\r\n"))
-    })
+    let next = bytes.get(1..).unwrap_or_default();
+    // Small steps without a way out of the loop, so that the compiler looks at many octets at once.
+    let good = |(part, next): (&[u8], &[u8])| {
+        !part.iter().zip(next).fold(false, |any, (&byte, &next)| {
+            any | ((byte == b'\r') != (next == b'\n'))
+        })
+    };
+    let mut parts = bytes.chunks(4096).zip(next.chunks(4096));
+    !bytes.starts_with(b"\n") && !bytes.ends_with(b"\r") && parts.all(good)
 }
 
 /// Whether there is a line of more octets than that.
@@ -223,6 +227,39 @@ mod tests {
             ("\r", "\r\n"),
         ] {
             assert_eq!(encoded(text), (Encoding::SevenBit, lines.to_owned()));
+        }
+    }
+
+    #[test]
+    fn counts_are_those_of_a_plain_loop() {
+        for unit in ["a\r\n", "ü\n", "\r", "\r\r\n\n", "word "] {
+            for count in [0, 1, 84, 85, 86, 127, 128, 254, 255, 256, 600] {
+                let bytes = unit.repeat(count).into_bytes();
+                let counts = Counts::of(&bytes);
+                let number =
+                    |which: &dyn Fn(u8) -> bool| bytes.iter().filter(|&&b| which(b)).count();
+                assert_eq!(counts.returns, number(&|byte| byte == b'\r'));
+                assert_eq!(counts.feeds, number(&|byte| byte == b'\n'));
+                assert_eq!(counts.high, number(&|byte| byte >= 128));
+                let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+                assert_eq!(counts.pairs, pairs, "{unit:?} {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn line_ends_are_found_at_the_seams_of_steps() {
+        for before in 4090..4100 {
+            let text = "x".repeat(before);
+            let good = format!("{text}\r\n");
+            assert!(has_only_crlf(good.as_bytes()));
+            assert!(has_only_crlf(format!("{good}y").as_bytes()));
+            for bad in ["\r", "\n", "\ry", "\ny", "\r\r\n", "\r\n\n"] {
+                assert!(
+                    !has_only_crlf(format!("{text}{bad}").as_bytes()),
+                    "{before} {bad:?}"
+                );
+            }
         }
     }
 

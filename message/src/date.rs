@@ -58,23 +58,18 @@ impl Date {
             names.get(index).copied().unwrap_or_default()
         };
         out.extend_from_slice(name(&DAYS, days.rem_euclid(7)).as_bytes());
-        out.extend_from_slice(b", ");
-        push_pair(out, day);
-        out.push(b' ');
+        let [d, e] = pair(day);
+        out.extend_from_slice(&[b',', b' ', d, e, b' ']);
         out.extend_from_slice(name(&MONTHS, month - 1).as_bytes());
-        out.push(b' ');
-        push_pair(out, year / 100);
-        push_pair(out, year % 100);
-        out.push(b' ');
-        push_pair(out, time / 3600);
-        out.push(b':');
-        push_pair(out, time / 60 % 60);
-        out.push(b':');
-        push_pair(out, time % 60);
-        out.extend_from_slice(if self.offset < 0 { b" -" } else { b" +" });
+        let ([c, d], [y, z]) = (pair(year / 100), pair(year % 100));
+        let ([h, i], [m, n]) = (pair(time / 3600), pair(time / 60 % 60));
+        let [s, t] = pair(time % 60);
+        let sign = if self.offset < 0 { b'-' } else { b'+' };
         let minutes = i64::from(self.offset.abs() / 60);
-        push_pair(out, minutes / 60);
-        push_pair(out, minutes % 60);
+        let ([o, p], [q, r]) = (pair(minutes / 60), pair(minutes % 60));
+        out.extend_from_slice(&[
+            b' ', c, d, y, z, b' ', h, i, b':', m, n, b':', s, t, b' ', sign, o, p, q, r,
+        ]);
     }
 }
 
@@ -86,10 +81,10 @@ impl fmt::Display for Date {
     }
 }
 
-/// Two digits.
-fn push_pair(out: &mut Vec<u8>, number: i64) {
-    let digit = |number: i64| b'0' + u8::try_from(number.rem_euclid(10)).unwrap_or_default();
-    out.extend_from_slice(&[digit(number / 10), digit(number)]);
+/// Two digits of a number below 100.
+fn pair(number: i64) -> [u8; 2] {
+    let number = u8::try_from(number).unwrap_or_default() % 100;
+    [b'0' + number / 10, b'0' + number % 10]
 }
 
 /// Year, month and day of a count of days since 1970, by Howard Hinnant's `civil_from_days`:

@@ -1,6 +1,7 @@
 //! How header values are encoded and folded.
 
 pub(crate) mod fold;
+pub(crate) mod qp;
 pub(crate) mod rfc2047;
 pub(crate) mod rfc2231;
 

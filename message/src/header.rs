@@ -9,6 +9,7 @@ use crate::address::{
 use crate::encode::fold::{Folder, LONGEST_WORD};
 use crate::encode::{is_forbidden, rfc2047, rfc2231};
 use crate::error::RenderError;
+use crate::media::is_token;
 
 /// The longest name of a header.
 const LONGEST_NAME: usize = 76;
@@ -198,7 +199,7 @@ pub(crate) fn check_text(field: &str, value: &str) -> Result<(), RenderError> {
 
 /// Refuses all controls, tabs too, and what is not ASCII.
 fn check_ascii(field: &str, value: &str) -> Result<(), RenderError> {
-    if value.bytes().all(|byte| (32..127).contains(&byte)) {
+    if !any_octet(value.as_bytes(), |byte| !(32..127).contains(&byte)) {
         return Ok(());
     }
     refuse(field, value, is_forbidden)?;
@@ -253,23 +254,20 @@ fn is_header_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME && is_token(name)
 }
 
-/// RFC 2045's token, which is also HTTP's but for braces.
-fn is_token(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte);
-    !text.is_empty() && text.bytes().all(plain)
-}
-
 /// Whether a short text can be written as it is, known by one pass.
 fn is_plain_text(value: &str) -> bool {
-    let mut previous = 0;
-    for byte in value.bytes() {
-        let encoded = previous == b'=' && byte == b'?';
-        if !(32..127).contains(&byte) && byte != b'\t' || encoded {
-            return false;
-        }
-        previous = byte;
-    }
-    true
+    let bytes = value.as_bytes();
+    let next = bytes.get(1..).unwrap_or_default();
+    // Without ways out of the loops the compiler looks at many octets at once.
+    let encoded = bytes.iter().zip(next).fold(false, |any, (&byte, &next)| {
+        any | (byte == b'=') & (next == b'?')
+    });
+    !encoded && !any_octet(bytes, |byte| !(32..127).contains(&byte) & (byte != b'\t'))
+}
+
+/// Whether any octet is `bad`; all are looked at, many at once.
+fn any_octet(bytes: &[u8], bad: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |any, &byte| any | bad(byte))
 }
 
 /// Writes the entries of one address header.

@@ -119,6 +119,9 @@ impl<'a> Planner<'a, '_> {
             return Err(RenderError::new(field("mimetype"), what));
         }
         let bytes = match &alternative.content {
+            Content::Text(text) if media.is("text") => {
+                return self.text(|| field("content"), media, text);
+            }
             Content::Text(text) => text.as_bytes(),
             Content::Bytes(bytes) => bytes,
             Content::Path(_) | Content::Message(_) => {

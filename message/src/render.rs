@@ -1,7 +1,5 @@
 //! From a message to its octets: headers in their order, then the parts.
 
-use std::fmt::Write as _;
-
 use crate::address::Mailbox;
 use crate::charset::Charset;
 use crate::content::{self, Text};
@@ -375,11 +373,9 @@ impl<'a> Composer<'a> {
 
 /// `<centiseconds.seed@domain>`.
 fn message_id(options: &RenderOptions, seed: u64) -> Result<String, RenderError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let domain = options.domain.as_str();
     let encoded;
-    let atoms = || domain.split('.').all(|atom| !atom.is_empty());
-    let domain = if domain.bytes().all(plain) && atoms() {
+    let domain = if is_plain_domain(domain.as_bytes()) {
         domain
     } else {
         let mailbox = Mailbox::new(None, &format!("x@{domain}"));
@@ -389,8 +385,47 @@ fn message_id(options: &RenderOptions, seed: u64) -> Result<String, RenderError>
     };
     let centiseconds = options.date.unix().unsigned_abs().saturating_mul(100);
     let mut id = String::with_capacity(48 + domain.len());
-    let _ = write!(id, "<{centiseconds}.{seed:016x}@{domain}>");
+    id.push('<');
+    push_number::<10>(&mut id, centiseconds, 1);
+    id.push('.');
+    push_number::<16>(&mut id, seed, 16);
+    id.push('@');
+    id.push_str(domain);
+    id.push('>');
     Ok(id)
+}
+
+/// Whether a domain is letters, digits, `-` and `_` with single dots between them.
+fn is_plain_domain(domain: &[u8]) -> bool {
+    let mut previous = b'.';
+    for &byte in domain {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !plain && (byte != b'.' || previous == b'.') {
+            return false;
+        }
+        previous = byte;
+    }
+    previous != b'.'
+}
+
+/// Writes a number of at least so many digits; a formatter costs as much as all the rest of a short message.
+fn push_number<const BASE: u64>(out: &mut String, mut number: u64, least: usize) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b"0123456789abcdef"
+            .get((number % BASE) as usize)
+            .copied()
+            .unwrap_or_default();
+        number /= BASE;
+        start = index;
+        if number == 0 {
+            break;
+        }
+    }
+    let start = start.min(digits.len().saturating_sub(least));
+    let digits = digits.get(start..).unwrap_or_default();
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// SplitMix64's finishing step: nearby numbers become unlike ones.
@@ -403,21 +438,17 @@ pub(crate) fn mix(number: u64) -> u64 {
 
 /// The last look at a finished block of headers: lines end in CRLF, are not too long, not empty.
 fn check_block(block: &[u8]) -> Result<(), RenderError> {
-    let (mut start, mut lines) = (0, 0);
-    for end in memchr::memchr_iter(b'\n', block) {
-        let line = block.get(start..end).unwrap_or_default();
-        let [text @ .., b'\r'] = line else {
-            return Err(broken());
-        };
-        if text.is_empty() || text.len() > content::LONGEST_LINE {
-            return Err(broken());
-        }
-        start = end + 1;
-        lines += 1;
-    }
-    // A plain count has no way out of its loop, so that the compiler looks at many octets at once.
-    let returns = block.iter().filter(|&&byte| byte == b'\r').count();
-    if start != block.len() || returns != lines {
+    let next = block.get(1..).unwrap_or_default();
+    // Without a way out of the loop the compiler looks at many octets at once.
+    let empty_line = block.iter().zip(next).fold(false, |any, (&byte, &next)| {
+        any | (byte == b'\n') & (next == b'\r')
+    });
+    let starts = !block.starts_with(b"\r") && block.ends_with(b"\n");
+    if !starts
+        || empty_line
+        || !content::has_only_crlf(block)
+        || content::has_longer_line(block, content::LONGEST_LINE)
+    {
         return Err(broken());
     }
     Ok(())
@@ -425,4 +456,55 @@ fn check_block(block: &[u8]) -> Result<(), RenderError> {
 
 fn broken() -> RenderError {
     RenderError::new("headers", "do not form valid lines; please report this")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_like_a_formatter_does() {
+        for number in [0, 1, 9, 10, 15, 16, 179_543_520_000, u64::MAX - 1, u64::MAX] {
+            let mut out = String::new();
+            push_number::<10>(&mut out, number, 1);
+            push_number::<16>(&mut out, number, 16);
+            assert_eq!(out, format!("{number}{number:016x}"));
+        }
+    }
+
+    #[test]
+    fn plain_domains_need_no_parser() {
+        for domain in ["a", "mail.example.com", "a-b.c_d.0"] {
+            assert!(is_plain_domain(domain.as_bytes()), "{domain}");
+        }
+        for domain in ["", ".", ".a", "a.", "a..b", "a b", "a@b", "ü.de", "a\n"] {
+            assert!(!is_plain_domain(domain.as_bytes()), "{domain}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_lines_that_are_neither_empty_nor_long() {
+        let long = format!("A: {}\r\n", "x".repeat(995));
+        for block in ["A: b\r\n", "A: b\r\n c\r\n", &long, &long.repeat(3)] {
+            assert_eq!(check_block(block.as_bytes()), Ok(()), "{block:?}");
+        }
+        let longer = format!("A: {}\r\n", "x".repeat(996));
+        for block in [
+            "\r\nA: b\r\n",
+            "A: b",
+            "A: b\n",
+            "A: b\r",
+            "A: b\r\n\r\n",
+            "A: b\r\n\r\nC: d\r\n",
+            "A: b\nC: d\r\n",
+            "A: b\rC: d\r\n",
+            "A: b\r\r\n",
+            "\nA: b\r\n",
+            "A: b\r\n\n",
+            &longer,
+            &format!("{long}{longer}{long}"),
+        ] {
+            assert_eq!(check_block(block.as_bytes()), Err(broken()), "{block:?}");
+        }
+    }
 }
