@@ -13,7 +13,7 @@ fn main() {
     for (line, block) in blocks(&text) {
         write!(
             code,
-            "#[test]\nfn line_{line}() {{\n    run(async {{\n{COMMON}\n{{\n{block}\n}}\nOk(())\n}});\n}}\n\n"
+            "#[test]\nfn line_{line}() {{\n    run(async {{\n{COMMON}\nlet _ = {{\n{block}\n}};\nOk(())\n}});\n}}\n\n"
         )
         .expect("writing to memory succeeds");
     }
@@ -21,12 +21,19 @@ fn main() {
     fs::write(Path::new(&out).join("readme.rs"), code).expect("the tests can be written");
 }
 
-/// What the blocks take for granted.
+/// What the blocks take for granted: the line that the README names, and values for its reader's own.
 const COMMON: &str = r#"
-let (text, html, data) = ("text", "<p>text", vec![0x89_u8, b'P', b'N', b'G']);
-let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-let mail = |name: &str| posthaste::EmailMessage::new(name, "text").to(["to@example.com"]);
-let (original, email1, email2, email3) = (mail("0"), mail("1"), mail("2"), mail("3"));
+use posthaste::*;
+
+let (text, html, sender, to) = ("text", "<p>text", "from@example.com", ["to@example.com"]);
+let subject = "Hi\nBcc: all@example.com";
+let data = vec![0x89_u8, b'P', b'N', b'G'];
+let (png, path) = (data.clone(), concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+let mail = |name: &str| EmailMessage::new(name, "text").to(to);
+let (original, email1, email2) = (mail("0"), mail("1"), mail("2"));
+fn page(text: &str) -> String { text.to_owned() }
+fn redirect(path: &str) -> String { path.to_owned() }
+fn carry(_: &EmailMessage) -> Report { Report::sent("<1@example.com>", vec![]) }
 "#;
 
 /// The blocks of Rust, each with the number of the line that it begins after.
