@@ -1,13 +1,13 @@
-//! A backend of one's own, called by its name in the settings, and tested by the suite that Posthaste's own pass.
+//! A backend of one's own, called by its name in the settings: `cargo run --example custom_backend`. It is tested by the suite
+//! that Posthaste's own backends pass: `cargo test -p posthaste --example custom_backend`.
 
 use std::sync::{Arc, Mutex};
 
-use posthaste::testing::{Subject, conformance};
 use posthaste::{
     Backend, BoxFuture, EmailMessage, Error, Mailer, Renderer, Report, Settings, send_mail,
 };
 
-/// Where the mail goes: an address book of octets.
+/// Where the mail goes: the octets of each one.
 type Shelf = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// Puts every mail on a shelf.
@@ -51,26 +51,8 @@ fn mailer(shelf: Shelf) -> Mailer {
     })
 }
 
-/// Tells the suite how to make one and what arrived.
-struct Tested(Shelf);
-
-impl Subject for Tested {
-    fn backend(&self) -> Box<dyn Backend> {
-        Box::new(ShelfBackend {
-            renderer: mailer(Arc::clone(&self.0)).renderer(),
-            shelf: Arc::clone(&self.0),
-        })
-    }
-
-    fn arrived(&self) -> Option<Vec<Vec<u8>>> {
-        Some(self.0.lock().expect("nobody panics").clone())
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    conformance(&Tested(Shelf::default())).await;
-
     let shelf = Shelf::default();
     mailer(Arc::clone(&shelf)).set_default();
     let report = send_mail(
@@ -83,4 +65,32 @@ async fn main() -> Result<(), Error> {
     assert_eq!(report.count(), 1);
     assert_eq!(shelf.lock().expect("nobody panics").len(), 1);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use posthaste::testing::{Subject, conformance};
+
+    use super::*;
+
+    /// Tells the suite how to make one and what arrived.
+    struct Tested(Shelf);
+
+    impl Subject for Tested {
+        fn backend(&self) -> Box<dyn Backend> {
+            Box::new(ShelfBackend {
+                renderer: mailer(Arc::clone(&self.0)).renderer(),
+                shelf: Arc::clone(&self.0),
+            })
+        }
+
+        fn arrived(&self) -> Option<Vec<Vec<u8>>> {
+            Some(self.0.lock().expect("nobody panics").clone())
+        }
+    }
+
+    #[tokio::test]
+    async fn does_what_every_backend_has_to_do() {
+        conformance(&Tested(Shelf::default())).await;
+    }
 }

@@ -2,11 +2,11 @@
 //!
 //! | name | what it does | options |
 //! |---|---|---|
-//! | `smtp` | sends to a mail server | `host` `port` `username` `password` `use_tls` `use_ssl` `timeout` `ssl_keyfile` `ssl_certfile` `ssl_cafile` |
+//! | `smtp` | sends to a mail server | `host` `port` `username` `password` `use_tls` `use_ssl` `timeout` `ssl_keyfile` `ssl_certfile` `ssl_cafile` `allow_cleartext_auth` |
 //! | `console` | prints to standard output | |
 //! | `file` | appends to a file in a folder | `file_path` |
 //! | `locmem` | stores in the mailer's [`Outbox`](crate::Outbox) | |
-//! | `dummy` | does nothing | |
+//! | `dummy` | does nothing, but that it names the recipients | |
 //!
 //! Each knows the option `fail_silently`, too.
 
