@@ -5,7 +5,7 @@ use posthaste::blocking::get_connection;
 use posthaste::{EmailAttachment, EmailMessage, ErrorKind, Mailer, Outbox, Settings, Status};
 
 use crate::support::{Act, At, Sink};
-use crate::{message, send, settings};
+use crate::{message, send};
 
 /// Puts an address into one field of the envelope.
 type Put = fn(EmailMessage, &str) -> EmailMessage;
