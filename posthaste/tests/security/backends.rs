@@ -100,7 +100,7 @@ impl Backend for Slow {
 
 #[test]
 fn a_backend_that_really_waits_is_waited_for() {
-    let reports = mailer(|| Self { nested: false }).send_messages(&[message("a"), message("b")]);
+    let reports = mailer(|| Slow { nested: false }).send_messages(&[message("a"), message("b")]);
     assert_eq!(reports.count(), 2);
 }
 

@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use posthaste::Outbox;
 use posthaste::blocking::send;
-use posthaste::{Mailer, Outbox};
 
 use crate::message;
 
@@ -172,7 +172,7 @@ mod tasks {
         assert!(panicking.await.is_err());
         let mailer = around.mailer();
         mailer.scope(mail("a".into())).await;
-        let left = Mailer::current().map(|mailer| mailer.outbox().len());
+        let left = posthaste::Mailer::current().map(|mailer| mailer.outbox().len());
         assert!(!matches!(left, Ok(1)), "no scope is in force here");
         assert_eq!((around.len(), inner.len()), (1, 0));
     }
