@@ -19,7 +19,7 @@ use crate::rendered::{Rendered, Source};
 /// A part of a message, or the whole of it.
 #[derive(Debug)]
 pub(crate) enum Part<'a> {
-    Leaf(Box<Leaf<'a>>),
+    Leaf(Leaf<'a>),
     Multipart {
         /// Such as `mixed`.
         subtype: &'static str,
@@ -150,13 +150,13 @@ impl<'a> Planner<'a, '_> {
         let bytes = self.charset.encode(field, text)?;
         let escapes = self.charset.has_escapes();
         let (encoding, text) = content::encode_text(bytes, self.options.transfer, escapes);
-        Ok(Part::Leaf(Box::new(Leaf {
+        Ok(Part::Leaf(Leaf {
             media,
             charset: Some(self.charset.name),
             encoding,
             body: Body::Text(text),
             attachment: None,
-        })))
+        }))
     }
 
     /// A part with the parts that it shows.
@@ -186,20 +186,20 @@ impl<'a> Planner<'a, '_> {
         index: usize,
         attachment: &'a EmailAttachment,
     ) -> Result<Part<'a>, RenderError> {
-        leaf::attachment(self, index, attachment).map(|leaf| Part::Leaf(Box::new(leaf)))
+        leaf::attachment(self, index, attachment).map(Part::Leaf)
     }
 }
 
 impl<'a> Part<'a> {
     /// A part in base64 that is no attachment.
     fn leaf(media: Media<'a>, source: Source<'a>) -> Self {
-        Self::Leaf(Box::new(Leaf {
+        Self::Leaf(Leaf {
             media,
             charset: None,
             encoding: Encoding::Base64,
             body: Body::Source(source),
             attachment: None,
-        }))
+        })
     }
 
     /// Whether these octets stand in what is written as it is. In what is encoded a boundary

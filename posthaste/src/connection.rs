@@ -171,7 +171,7 @@ impl<M> fmt::Debug for Connection<M> {
 /// # Ok::<(), posthaste::Error>(())
 /// ```
 #[must_use = "nothing is made before `build`"]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ConnectionBuilder<M = Async> {
     mailer: Option<Mailer>,
     backend: Option<String>,
@@ -227,5 +227,17 @@ impl<M: Mode> ConnectionBuilder<M> {
                 options.set(name.as_str(), value.as_str());
             }
         })
+    }
+}
+
+impl<M> fmt::Debug for ConnectionBuilder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secrets.
+        let names: Vec<_> = self.options.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ConnectionBuilder")
+            .field("mailer", &self.mailer)
+            .field("backend", &self.backend)
+            .field("options", &names)
+            .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,8 @@ static DEFAULT: RwLock<Option<Mailer>> = RwLock::new(None);
 ///
 /// When none was set and the settings of the environment cannot be used.
 pub(crate) fn current() -> Result<Mailer, Error> {
-    if let Some(mailer) = SCOPED.with_borrow(Option::clone) {
+    let scoped = SCOPED.try_with(|scoped| scoped.borrow().clone());
+    if let Some(mailer) = scoped.ok().flatten() {
         return Ok(mailer);
     }
     let default = DEFAULT.read().unwrap_or_else(PoisonError::into_inner);
@@ -51,29 +52,38 @@ struct Entered(Option<Mailer>);
 
 impl Entered {
     fn new(mailer: Mailer) -> Self {
-        Self(SCOPED.replace(Some(mailer)))
+        // A thread that is ending has no scope any more.
+        Self(
+            SCOPED
+                .try_with(|scoped| scoped.replace(Some(mailer)))
+                .ok()
+                .flatten(),
+        )
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        SCOPED.set(self.0.take());
+        let former = self.0.take();
+        // The mailer that was in force is dropped after the exchange: what drops with it may look here.
+        let _ = SCOPED.try_with(|scoped| scoped.replace(former));
     }
 }
 
 /// A future during which the short functions use a certain mailer, made by [`Mailer::scope`].
 ///
-/// The scope holds while this future is polled, whatever thread polls it; a task that is spawned in it needs a scope of
+/// The scope holds while this future is polled or dropped, whatever thread does it; a task that is spawned in it needs a scope of
 /// its own.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Scoped<F> {
     mailer: Mailer,
-    future: Pin<Box<F>>,
+    /// Gone only while this is dropped.
+    future: Option<Pin<Box<F>>>,
 }
 
 impl<F> Scoped<F> {
     pub(crate) fn new(mailer: Mailer, future: F) -> Self {
-        let future = Box::pin(future);
+        let future = Some(Box::pin(future));
         Self { mailer, future }
     }
 }
@@ -83,7 +93,18 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        within(&this.mailer, || this.future.as_mut().poll(context))
+        let Some(future) = &mut this.future else {
+            return Poll::Pending;
+        };
+        within(&this.mailer, || future.as_mut().poll(context))
+    }
+}
+
+/// What is given up half-way may send a last mail when it is dropped; that belongs to the scope, too.
+impl<F> Drop for Scoped<F> {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        within(&self.mailer, || drop(future));
     }
 }
 

@@ -72,6 +72,26 @@ impl Credentials {
         })
     }
 
+    /// The secret in all forms that a server may repeat it in. Short ones are left out: to mask each `a` of a reply would
+    /// tell more than it hides.
+    pub(crate) fn telling(&self) -> impl Iterator<Item = String> {
+        let (user, secret) = (&self.user, self.secret());
+        let said = [
+            format!("\0{user}\0{secret}"),
+            format!("n,a={user},\u{1}auth=Bearer {secret}\u{1}\u{1}"),
+            format!("user={user}\u{1}auth=Bearer {secret}\u{1}\u{1}"),
+            secret.to_owned(),
+        ];
+        let coded = said.map(|said| {
+            BASE64
+                .encode(said.as_bytes())
+                .trim_end_matches('=')
+                .to_owned()
+        });
+        let all = coded.into_iter().chain([secret.to_owned()]);
+        all.filter(|text| text.len() >= 6)
+    }
+
     fn secret(&self) -> &str {
         match &self.secret {
             Secret::Password(secret) | Secret::Token(secret) => secret,

@@ -102,6 +102,16 @@ impl Reply {
         self
     }
 
+    /// The same reply without these words.
+    pub(crate) fn without(mut self, secrets: impl Iterator<Item = String>) -> Self {
+        for secret in secrets {
+            if self.text.contains(&secret) {
+                self.text = self.text.replace(&secret, "***");
+            }
+        }
+        self
+    }
+
     fn new(code: u16, text: String) -> Self {
         let enhanced = split_enhanced(&text).map(|(enhanced, _)| enhanced);
         Self {

@@ -6,6 +6,18 @@
 /// The most octets of a line before the `=` that breaks it.
 const LONGEST: usize = 75;
 
+/// Each octet as it is escaped.
+static ESCAPES: [[u8; 3]; 256] = {
+    let digits = *b"0123456789ABCDEF";
+    let mut escapes = [[b'='; 3]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        escapes[octet] = [b'=', digits[octet / 16], digits[octet % 16]];
+        octet += 1;
+    }
+    escapes
+};
+
 /// Appends a text in quoted-printable. Lines end in LF or CRLF and each comes out with CRLF, also the last if it has none;
 /// any other CR is an octet like others.
 pub(crate) fn append(out: &mut Vec<u8>, text: &[u8]) {
@@ -88,8 +100,7 @@ impl Line<'_> {
         if self.len + 3 > LONGEST {
             self.soft_break();
         }
-        let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'A' - 10 };
-        self.put([b'=', digit(byte >> 4), digit(byte & 15)]);
+        self.put(ESCAPES.get(usize::from(byte)).copied().unwrap_or_default());
         self.len += 3;
     }
 
@@ -102,7 +113,7 @@ impl Line<'_> {
     }
 
     fn soft_break(&mut self) {
-        self.flush(b"=\r\n");
+        self.flush(*b"=\r\n");
     }
 
     /// Ends a line of the text. A blank may not stand there as it is.
@@ -112,13 +123,13 @@ impl Line<'_> {
             self.len -= 1;
             self.escape(blank);
         }
-        self.flush(b"\r\n");
+        self.flush(*b"\r\n");
     }
 
-    fn flush(&mut self, end: &[u8]) {
-        let line = self.octets.get(..self.len).unwrap_or_default();
+    fn flush<const N: usize>(&mut self, end: [u8; N]) {
+        self.put(end);
+        let line = self.octets.get(..self.len + N).unwrap_or_default();
         self.out.extend_from_slice(line);
-        self.out.extend_from_slice(end);
         self.len = 0;
     }
 }

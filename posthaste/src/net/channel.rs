@@ -13,6 +13,7 @@ const BLOCK: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Channel<W> {
     wire: W,
+    /// Stays, whatever fails: without it, what somebody on the way puts in would be read as the server's words.
     engine: Option<Engine>,
     records: Vec<u8>,
 }
@@ -49,22 +50,23 @@ impl<W: Wire> Channel<W> {
     ) -> Result<Option<Vec<u8>>, NoTls> {
         let deadline = Instant::now() + limit;
         let mut engine = tls.engine().map_err(NoTls::Tls)?;
+        let Self { wire, records, .. } = self;
         while engine.is_handshaking() {
-            self.flush(&mut engine, deadline).await?;
+            flush(wire, &mut engine, records, deadline).await?;
             if !engine.is_handshaking() {
                 break;
             }
-            let read = self.read_records(&mut engine, remaining(deadline)?).await;
+            let read = read_records(wire, &mut engine, records, remaining(deadline)?).await;
             if let Err(NoTls::Tls(error)) = read {
                 // The alert tells the server why; that it arrives is not needed.
-                let _ = self.flush(&mut engine, deadline).await;
+                let _ = flush(wire, &mut engine, records, deadline).await;
                 return Err(NoTls::Tls(error));
             }
             if read? == 0 {
                 return Err(NoTls::Wire(io::ErrorKind::UnexpectedEof.into()));
             }
         }
-        self.flush(&mut engine, deadline).await?;
+        flush(wire, &mut engine, records, deadline).await?;
         let binding = engine.binding();
         self.engine = Some(engine);
         Ok(binding)
@@ -72,38 +74,56 @@ impl<W: Wire> Channel<W> {
 
     /// Sends some of `bytes`, and says how many.
     pub(super) async fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<usize> {
-        let Some(mut engine) = self.engine.take() else {
+        let Some(engine) = &mut self.engine else {
             return self.wire.send(bytes, limit).await;
         };
         let deadline = Instant::now() + limit;
         let sent = engine.write(bytes)?;
-        self.flush(&mut engine, deadline).await?;
-        self.engine = Some(engine);
+        flush(&mut self.wire, engine, &mut self.records, deadline).await?;
         Ok(sent)
     }
 
     /// Reads what there is; 0 means that the peer has closed.
     pub(super) async fn receive(&mut self, into: &mut [u8], limit: Duration) -> io::Result<usize> {
-        let Some(mut engine) = self.engine.take() else {
-            return self.wire.receive(into, limit).await;
+        let Self {
+            wire,
+            engine,
+            records,
+        } = self;
+        let Some(engine) = engine else {
+            return wire.receive(into, limit).await;
         };
         let deadline = Instant::now() + limit;
-        let received = loop {
+        loop {
             if let Some(n) = engine.read(into)? {
-                break n;
+                return Ok(n);
             }
-            match self.read_records(&mut engine, remaining(deadline)?).await {
+            match read_records(wire, engine, records, remaining(deadline)?).await {
                 Ok(_) => {}
                 Err(NoTls::Wire(error)) => return Err(error),
-                Err(NoTls::Tls(error)) => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                }
+                Err(NoTls::Tls(error)) => return Err(invalid(error)),
             }
             // A change of keys may ask for an answer.
-            self.flush(&mut engine, deadline).await?;
+            flush(wire, engine, records, deadline).await?;
+        }
+    }
+
+    /// Reads what has come already, without waiting; 0 if that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// When it is not what the peer can have said under TLS.
+    pub(super) async fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(engine) = &mut self.engine else {
+            return Ok(self.wire.receive_now(into).await);
         };
-        self.engine = Some(engine);
-        Ok(received)
+        self.records.resize(BLOCK, 0);
+        let n = self.wire.receive_now(&mut self.records).await;
+        match self.records.get(..n).filter(|records| !records.is_empty()) {
+            Some(records) => engine.read_records(records).map_err(invalid)?,
+            None => return Ok(0),
+        }
+        Ok(engine.read(into)?.unwrap_or(0))
     }
 
     /// Sends `bytes` if that can be done without waiting.
@@ -119,26 +139,40 @@ impl<W: Wire> Channel<W> {
             self.wire.send_now(&self.records);
         }
     }
+}
 
-    async fn read_records(&mut self, engine: &mut Engine, limit: Duration) -> Result<usize, NoTls> {
-        self.records.resize(BLOCK, 0);
-        let n = self.wire.receive(&mut self.records, limit).await?;
-        let records = self.records.get(..n).unwrap_or_default();
-        engine.read_records(records).map_err(NoTls::Tls)?;
-        Ok(n)
-    }
+async fn read_records<W: Wire>(
+    wire: &mut W,
+    engine: &mut Engine,
+    records: &mut Vec<u8>,
+    limit: Duration,
+) -> Result<usize, NoTls> {
+    records.resize(BLOCK, 0);
+    let n = wire.receive(records, limit).await?;
+    let records = records.get(..n).unwrap_or_default();
+    engine.read_records(records).map_err(NoTls::Tls)?;
+    Ok(n)
+}
 
-    /// Sends all records that wait.
-    async fn flush(&mut self, engine: &mut Engine, deadline: Instant) -> io::Result<()> {
-        self.records.clear();
-        engine.take_records(&mut self.records)?;
-        let mut sent = 0;
-        while let Some(rest) = self.records.get(sent..).filter(|rest| !rest.is_empty()) {
-            match self.wire.send(rest, remaining(deadline)?).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => sent += n,
-            }
+/// Sends all records that wait.
+async fn flush<W: Wire>(
+    wire: &mut W,
+    engine: &mut Engine,
+    records: &mut Vec<u8>,
+    deadline: Instant,
+) -> io::Result<()> {
+    records.clear();
+    engine.take_records(records)?;
+    let mut sent = 0;
+    while let Some(rest) = records.get(sent..).filter(|rest| !rest.is_empty()) {
+        match wire.send(rest, remaining(deadline)?).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => sent += n,
         }
-        Ok(())
     }
+    Ok(())
+}
+
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -140,6 +140,15 @@ impl<W: Wire> Link<W> {
         Err(Fault::Wire(failure))
     }
 
+    /// Takes what the server says before it has heard all of the body: a refusal ends it early, and a 250 now must not be
+    /// taken for the answer to the end later.
+    async fn overhear(&mut self) -> Result<bool, Fault> {
+        let n = self.wire.receive_now(&mut self.buffer).await?;
+        let heard = self.buffer.get(..n).filter(|bytes| !bytes.is_empty());
+        heard.inspect(|bytes| self.session.received(bytes));
+        Ok(heard.is_some())
+    }
+
     /// Hands the session the next block of the body.
     fn feed(&mut self, body: &mut Option<&mut Body<'_>>) -> Result<(), Fault> {
         let filled = match body {
@@ -170,6 +179,7 @@ pub(crate) async fn drive<W: Wire>(
     mut body: Option<&mut Body<'_>>,
 ) -> Result<Event, Fault> {
     link.clock.restart();
+    let mut is_long = false;
     loop {
         match link.session.poll().map_err(Fault::Peer)? {
             Step::Send(bytes) => {
@@ -191,7 +201,11 @@ pub(crate) async fn drive<W: Wire>(
             Step::StartTls => link.start_tls().await?,
             Step::Content(_) => {
                 link.clock.restart();
-                link.feed(&mut body)?;
+                // A short body is over before a look at the wire could tell anything.
+                if !is_long || !link.overhear().await? {
+                    link.feed(&mut body)?;
+                }
+                is_long = true;
             }
             Step::Done(ticket, outcome) => return Ok(Event::Done(ticket, outcome)),
             Step::Idle => return Ok(Event::Idle),

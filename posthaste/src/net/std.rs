@@ -53,6 +53,16 @@ impl Wire for StdWire {
         }
     }
 
+    async fn receive_now(&mut self, into: &mut [u8]) -> usize {
+        if self.0.set_nonblocking(true).is_err() {
+            return 0;
+        }
+        let received = self.0.read(into);
+        // Only a socket that is gone refuses; the next operation tells of it.
+        let _ = self.0.set_nonblocking(false);
+        received.unwrap_or(0)
+    }
+
     fn send_now(&mut self, bytes: &[u8]) {
         if self.0.set_nonblocking(true).is_ok() {
             // Best effort by contract: the connection is about to be closed anyway.

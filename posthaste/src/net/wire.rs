@@ -34,6 +34,10 @@ pub(crate) trait Wire: Sized + Send + Sync + 'static {
         limit: Duration,
     ) -> impl Future<Output = io::Result<usize>> + Send;
 
+    /// Reads what has come already, without waiting. 0 means that nothing has; also that the connection is closed or
+    /// broken, which the next operation that waits will tell.
+    fn receive_now(&mut self, into: &mut [u8]) -> impl Future<Output = usize> + Send;
+
     /// Writes `bytes` if that can be done without waiting; used where nobody can wait, in `Drop`.
     fn send_now(&mut self, bytes: &[u8]);
 }

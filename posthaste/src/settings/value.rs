@@ -168,3 +168,18 @@ pub(super) fn digits(text: &str) -> Option<&str> {
         .all(|byte| byte.is_ascii_digit())
         .then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charset_has_to_exist() {
+        for name in ["utf-8", "us-ascii", "koi8-r", "ISO-8859-1"] {
+            assert_eq!(charset(Value::Text(name)).as_deref(), Ok(name));
+        }
+        for name in ["klingon", "utf-8\n"] {
+            assert!(charset(Value::Text(name)).is_err(), "{name:?}");
+        }
+    }
+}

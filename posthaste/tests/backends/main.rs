@@ -14,7 +14,6 @@ macro_rules! for_both {
 }
 
 mod conformance;
-mod security;
 mod smtp;
 mod support;
 mod tls;

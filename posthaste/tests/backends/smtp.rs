@@ -42,6 +42,8 @@ for_both! {
     dots_and_bytes_arrive_unchanged,
     a_large_body,
     a_refusal_in_the_middle_of_the_body,
+    a_no_amid_the_body_is_heard_at_once,
+    a_yes_amid_the_body_is_no_yes,
     an_early_failure_of_every_message,
     a_file_that_changes,
 }
@@ -422,6 +424,30 @@ fn a_refusal_in_the_middle_of_the_body(driver: Driver) {
     assert_eq!(report.status(), Status::Failed);
     let error = report.error.as_ref().expect("an error");
     assert!(!error.is_in_doubt(), "{error}");
+}
+
+fn large(name: &str) -> EmailMessage {
+    message(name).body("a line of text that is not long\n".repeat(500_000))
+}
+
+fn a_no_amid_the_body_is_heard_at_once(driver: Driver) {
+    let sink = Sink::scripted(at("DATA", Act::InviteAndSay("552 5.3.4 Too much")));
+    let reports = send(driver, settings(&sink), &[large("a"), message("b")]);
+    assert_failed(&reports[0], ErrorKind::Rejected, Phase::Body, false, false);
+    assert_sent(&reports[1]);
+    assert_eq!(sink.messages().len(), 1, "the rest of it is not sent");
+}
+
+/// A server that is one answer ahead would otherwise have its 250 taken for the answer to the end of the data.
+fn a_yes_amid_the_body_is_no_yes(driver: Driver) {
+    let sink = Sink::scripted(|connection, at| match at {
+        At::Command("DATA") if connection == 0 => Some(Act::InviteAndSay("250 2.0.0 Taken")),
+        At::Data(_) if connection == 0 => Some(Act::Say("554 5.7.1 Spam")),
+        _ => None,
+    });
+    let reports = send(driver, settings(&sink), &[large("a"), message("b")]);
+    assert_failed(&reports[0], ErrorKind::Protocol, Phase::Body, true, false);
+    assert_sent(&reports[1]);
 }
 
 fn an_early_failure_of_every_message(driver: Driver) {

@@ -25,6 +25,8 @@ pub(crate) enum Act {
     EndlessLines,
     /// Invites the data, answers this after the first line of it, and closes.
     InviteAndDrop(&'static str),
+    /// Invites the data, says this after the first line of it, and takes the rest all the same.
+    InviteAndSay(&'static str),
 }
 
 /// Where in the conversation the server is.
@@ -171,11 +173,16 @@ impl Talk {
 
     /// Answers DATA and takes what follows, if the answer invited it.
     fn data(&mut self, command: &str) -> Result<(), Over> {
-        if let Some(act) = (self.script)(self.number, At::Command(command)) {
-            return self.perform(&act);
-        }
-        self.say("354 Go on")?;
         let mut data = Vec::new();
+        match (self.script)(self.number, At::Command(command)) {
+            Some(Act::InviteAndSay(early)) => {
+                self.say("354 Go on")?;
+                data.extend(self.line()?);
+                self.say(early)?;
+            }
+            Some(act) => return self.perform(&act),
+            None => self.say("354 Go on")?,
+        }
         loop {
             let line = self.line()?;
             if line == b".\r\n" {
@@ -200,7 +207,7 @@ impl Talk {
 
     fn perform(&mut self, act: &Act) -> Result<(), Over> {
         match act {
-            Act::Say(reply) => return self.say(reply),
+            Act::Say(reply) | Act::InviteAndSay(reply) => return self.say(reply),
             Act::SayAndDrop(reply) => self.say(reply)?,
             Act::Drop => {}
             Act::Silence => while !self.line()?.is_empty() {},

@@ -27,6 +27,7 @@ for_both! {
     starttls_on_a_port_of_implicit_tls,
     implicit_tls_on_a_plain_port,
     a_cut_connection_is_no_end,
+    plain_words_when_tls_has_failed,
     a_login_under_tls,
     a_wrong_password,
     a_password_is_not_said_in_the_clear,
@@ -44,6 +45,8 @@ enum Way {
     Injecting,
     /// Closes the connection after DATA's content, without close_notify and without an answer.
     Cutting,
+    /// Stops reading at the content, while somebody on the way puts words in that are not under TLS.
+    Stalling,
 }
 
 /// A server for these names, with a root of its own.
@@ -167,7 +170,9 @@ impl Talk {
             match line.split(' ').next().unwrap_or("") {
                 "EHLO" => {
                     let starttls = match self.way {
-                        Way::StartTls | Way::Injecting | Way::Cutting => "250-STARTTLS\r\n",
+                        Way::StartTls | Way::Injecting | Way::Cutting | Way::Stalling => {
+                            "250-STARTTLS\r\n"
+                        }
                         Way::Plain | Way::Implicit => "",
                     };
                     let auth = self.auth;
@@ -195,6 +200,11 @@ impl Talk {
                 "AUTH" => reader.get_mut().write_all(b"535 5.7.8 wrong\r\n")?,
                 "DATA" => {
                     reader.get_mut().write_all(b"354 go\r\n")?;
+                    if self.way == Way::Stalling {
+                        (&raw).write_all(b"552 5.3.4 put in\r\n")?;
+                        thread::sleep(Duration::from_secs(10));
+                        return Ok(());
+                    }
                     let mut size = 0;
                     loop {
                         let mut line = Vec::new();
@@ -357,6 +367,18 @@ fn a_cut_connection_is_no_end(driver: Driver) {
     fails(&report, ErrorKind::Connect, Phase::Final, &[]);
     let error = report.error.as_ref().expect("an error");
     assert!(error.is_in_doubt() && error.is_temporary());
+}
+
+fn plain_words_when_tls_has_failed(driver: Driver) {
+    let server = Server::new(Way::Stalling, "");
+    let mut settings = server.starttls();
+    settings.email_timeout = Some(Duration::from_secs(1));
+    let large = message().body("a line of text that is not long\n".repeat(500_000));
+    let report = send(driver, settings, &[large]).remove(0);
+    let error = report.error.as_ref().expect("an error");
+    assert!(error.reply().is_none(), "{error}");
+    assert_ne!(error.kind(), ErrorKind::Rejected, "{error}");
+    assert!(error.is_temporary() && !error.is_in_doubt(), "{error}");
 }
 
 /// The settings of a login.

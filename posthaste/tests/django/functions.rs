@@ -1,295 +1,621 @@
-//! The functions: send_mail, send_mass_mail, mail_admins, mail_managers, get_connection.
-//!
-//! Covered: counts; html_message as one alternative; the default sender; admins and managers in one message, from
-//! SERVER_EMAIL, with the prefix as it is; an empty setting makes no backend; wrong entries name the setting; arguments
-//! that exclude each other; get_connection's backend, options and fail_silently; what fail_silently covers.
+//! Django's functions: `send_mail` and its count, `html_message`, the sender that is not given; `send_mass_mail` over one
+//! connection; `mail_admins` and `mail_managers` with their sender, prefix and people, and without people; `get_connection`;
+//! arguments that exclude each other; how far `fail_silently` goes; `using`; which mailer is the current one.
 
 use posthaste::blocking::{
     get_connection, mail_admins, mail_managers, send, send_mail, send_mass_mail,
 };
-use posthaste::{EmailMessage, ErrorKind, Mailer, Outbox, Settings, Status};
+use posthaste::{ErrorKind, Mailer, MailerSettings, Outbox, Settings, Status};
 
-use super::{mailer, message, staffed};
+use crate::common::{Record, message, no_server, settings};
 
-#[test]
-fn send_mail_counts_one() {
-    let outbox = Outbox::new();
-    outbox.mailer().blocking().scope(|| {
-        let report = send_mail("Subject", "Text", "a@example.com", ["b@example.com"]).send();
-        assert_eq!(report.expect("sent").count(), 1);
-        let nobody = send_mail("Subject", "Text", "a@example.com", Vec::<String>::new()).send();
-        let nobody = nobody.expect("no failure");
-        assert_eq!((nobody.count(), nobody.status()), (0, Status::Skipped));
-    });
-    assert_eq!(outbox.len(), 1);
+const NOBODY: [&str; 0] = [];
+
+/// Two admins, one manager.
+fn with_people(mut settings: Settings) -> Settings {
+    settings.admins = vec!["Ann <ann@example.com>".into(), "adam@example.com".into()];
+    settings.managers = vec!["max@example.com".into()];
+    settings
 }
 
 #[test]
-fn addresses_are_taken_in_many_forms() {
+fn send_mail_counts_the_message_not_its_recipients() {
     let outbox = Outbox::new();
-    outbox.mailer().blocking().scope(|| {
-        let mailbox: posthaste::Mailbox = "Bob <b@example.com>".parse().expect("a mailbox");
-        let sent = [
-            send_mail("1", "", "a@example.com", ["b@example.com"]).send(),
-            send_mail(
-                "2",
-                "",
-                String::from("a@example.com"),
-                vec![String::from("b@example.com")],
-            )
-            .send(),
-            send_mail(
-                "3",
-                "",
-                ("Ann", "a@example.com"),
-                [("Bob", "b@example.com")],
-            )
-            .send(),
-            send_mail("4", "", mailbox.clone(), [&mailbox]).send(),
-        ];
-        sent.into_iter()
-            .for_each(|one| assert_eq!(one.expect("sent").count(), 1));
-    });
-    assert_eq!(outbox.messages()[2].to, ["Bob <b@example.com>"]);
+    let report = send_mail(
+        "Hi",
+        "text",
+        "from@example.com",
+        ["a@example.com", "b@example.com"],
+    )
+    .mailer(&outbox.mailer())
+    .send()
+    .expect("sent");
+    assert_eq!(report.count(), 1);
+    assert_eq!(report.accepted.len(), 2);
+    let mail = &outbox.messages()[0];
+    assert_eq!((mail.subject.as_str(), mail.body.as_str()), ("Hi", "text"));
+    assert_eq!(mail.from_email, Some("from@example.com".into()));
 }
 
 #[test]
-fn an_empty_sender_is_the_default_one() {
-    let mut settings = Settings::default();
-    settings.default_from_email = "shop@example.com".to_owned();
-    let outbox = Outbox::new();
-    let report = outbox
-        .mailer_for(settings)
-        .blocking()
-        .scope(|| send_mail("S", "T", "", ["b@example.com"]).send());
-    assert_eq!(report.expect("sent").count(), 1);
-    let from = outbox.messages()[0]
-        .envelope
-        .from
-        .clone()
-        .expect("a sender");
-    assert_eq!(from.addr_spec(), "shop@example.com");
+fn send_mail_to_nobody_makes_no_backend_and_counts_nothing() {
+    let record = Record::default();
+    let sending = send_mail("Hi", "text", "from@example.com", NOBODY).mailer(&record.mailer());
+    let report = sending.send().expect("no failure");
+    assert_eq!((report.count(), report.status()), (0, Status::Skipped));
+    assert!(record.lines().is_empty());
+    let empty = send_mail("Hi", "text", "from@example.com", [""]).mailer(&record.mailer());
+    assert_eq!(empty.send().expect("no failure").count(), 0);
+    assert!(record.lines().is_empty());
 }
 
 #[test]
 fn html_message_is_one_alternative() {
-    let (outbox, mailer) = staffed(&["a@example.com"], &["m@example.com"]);
-    mailer.scope(|| {
-        for report in [
-            send_mail("S", "text", "a@example.com", ["b@example.com"])
-                .html_message("<p>")
-                .send(),
-            mail_admins("S", "text").html_message("<p>").send(),
-            mail_managers("S", "text").html_message("<p>").send(),
-        ] {
-            assert_eq!(report.expect("sent").count(), 1);
-        }
-    });
+    let outbox = Outbox::new();
+    let mailer = outbox.mailer_for(with_people(Settings::default()));
+    let html = "<p>text";
+    let sent = [
+        send_mail("Hi", "text", "a@example.com", ["b@example.com"]),
+        mail_admins("Hi", "text"),
+        mail_managers("Hi", "text"),
+    ]
+    .map(|sending| sending.html_message(html).mailer(&mailer).send());
+    assert!(sent.iter().all(Result::is_ok));
     for mail in outbox.messages() {
         assert_eq!(mail.body, "text");
-        assert_eq!(mail.alternatives.len(), 1);
-        assert_eq!(mail.alternatives[0].mimetype, "text/html");
+        let [alternative] = mail.alternatives.as_slice() else {
+            panic!("one alternative: {mail:?}");
+        };
+        assert_eq!(alternative.mimetype, "text/html");
+        assert!(mail.body_contains("text") && !mail.body_contains("<p>"));
     }
 }
 
 #[test]
-fn a_mass_mail_goes_on_after_a_failure() {
-    let outbox = Outbox::new();
-    let error = outbox.mailer().blocking().scope(|| {
-        send_mass_mail([
-            ("One", "", "a@example.com", vec!["b@example.com"]),
-            (
-                "Bad\nBcc: x@example.com",
-                "",
-                "a@example.com",
-                vec!["b@example.com"],
-            ),
-            ("Two", "", "a@example.com", vec!["b@example.com"]),
-        ])
-        .send()
-        .expect_err("one is invalid")
-    });
-    assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert_eq!((error.reports().count(), error.reports().len()), (2, 3));
-    assert_eq!(outbox.len(), 2);
-}
-
-#[test]
-fn an_empty_mass_mail_is_nothing() {
-    let none: [(&str, &str, &str, [&str; 1]); 0] = [];
-    // Not even a mailer that cannot work is asked.
-    let reports = mailer("nonsense").scope(|| send_mass_mail(none).send());
-    assert_eq!(reports.expect("nothing to do").count(), 0);
-}
-
-#[test]
-fn staff_gets_one_mail_with_the_prefix_from_the_server() {
-    let (outbox, mailer) = staffed(
-        &["a@example.com", "Bob <b@example.com>"],
-        &["m@example.com"],
-    );
-    mailer.scope(|| {
-        assert_eq!(
-            mail_admins("Disk", "full")
-                .send()
-                .expect("sent")
-                .accepted
-                .len(),
-            2
-        );
-        assert_eq!(
-            mail_managers("Links", "broken")
-                .send()
-                .expect("sent")
-                .accepted
-                .len(),
-            1
-        );
-    });
-    let mails = outbox.messages();
-    assert_eq!(mails.len(), 2);
-    assert_eq!(mails[0].subject, "[Django] Disk");
-    assert_eq!(mails[0].to, ["a@example.com", "Bob <b@example.com>"]);
-    assert_eq!(mails[1].subject, "[Django] Links");
-    let from = mails[1].envelope.from.clone().expect("a sender");
-    assert_eq!(from.addr_spec(), "root@localhost");
-}
-
-#[test]
-fn the_prefix_is_taken_as_it_is() {
+fn a_sender_that_is_not_given_is_that_of_the_settings() {
     let mut settings = Settings::default();
-    settings.email_subject_prefix = "[X]".to_owned();
-    settings.admins = vec!["a@example.com".to_owned()];
+    settings.default_from_email = "Shop <shop@example.com>".to_owned();
     let outbox = Outbox::new();
-    let report = outbox
-        .mailer_for(settings)
-        .blocking()
-        .scope(|| mail_admins("Disk", "").send());
-    assert_eq!(report.expect("sent").count(), 1);
-    assert_eq!(outbox.messages()[0].subject, "[X]Disk");
+    let mailer = outbox.mailer_for(settings);
+    let empty = send_mail("Hi", "", "", ["b@example.com"])
+        .mailer(&mailer)
+        .send();
+    assert_eq!(empty.expect("sent").count(), 1);
+    let mut none = message("b");
+    none.from_email = None;
+    assert_eq!(send(none).mailer(&mailer).send().expect("sent").count(), 1);
+    for mail in outbox.messages() {
+        let from = mail.envelope.from.as_ref().map(|from| from.addr_spec());
+        assert_eq!(from.as_deref(), Some("shop@example.com"));
+    }
 }
 
 #[test]
-fn no_staff_makes_no_backend() {
-    mailer("nonsense").scope(|| {
-        for report in [mail_admins("S", "T").send(), mail_managers("S", "T").send()] {
-            assert_eq!(report.expect("nothing to do").status(), Status::Skipped);
-        }
-    });
+fn mass_mail_goes_over_one_connection_in_its_order() {
+    let record = Record::default();
+    let mails =
+        ["one", "two", "three"].map(|name| (name, "text", "from@example.com", ["to@example.com"]));
+    let reports = send_mass_mail(mails)
+        .mailer(&record.mailer())
+        .send()
+        .expect("sent");
+    assert_eq!(reports.count(), 3);
+    assert_eq!(record.lines(), ["made default - -", "send one two three"]);
 }
 
 #[test]
-fn a_wrong_entry_names_its_setting() {
-    let (outbox, mailer) = staffed(&["a@example.com", "no address"], &["m@"]);
-    mailer.scope(|| {
-        let error = mail_admins("S", "T").send().expect_err("no address");
-        assert_eq!(error.field(), Some("ADMINS"));
-        let error = mail_managers("S", "T").send().expect_err("no address");
-        assert_eq!(error.field(), Some("MANAGERS"));
-    });
-    assert!(outbox.is_empty());
+fn mass_mail_of_nothing_makes_no_backend() {
+    let record = Record::default();
+    let none: [(&str, &str, &str, [&str; 1]); 0] = [];
+    let reports = send_mass_mail(none)
+        .mailer(&record.mailer())
+        .send()
+        .expect("nothing");
+    assert_eq!(reports.count(), 0);
+    assert!(record.lines().is_empty());
 }
 
+/// Django raises at the first failure: the rest is not sent, and the count is lost.
 #[test]
-fn arguments_without_an_effect_are_refused() {
+fn mass_mail_sends_the_rest_after_a_failure_and_counts_it() {
     let outbox = Outbox::new();
-    outbox.mailer().blocking().scope(|| {
-        let mail = || send_mail("S", "T", "a@example.com", ["b@example.com"]);
-        let mut connection = get_connection().build().expect("made");
-        let with_login = mail().auth_user("u").connection(&mut connection).send();
-        assert_eq!(with_login.expect_err("refused").field(), Some("connection"));
-        let with_using = mail().using("default").connection(&mut connection).send();
-        assert_eq!(with_using.expect_err("refused").field(), Some("connection"));
-        let both = mail().using("default").auth_password("p").send();
-        assert_eq!(both.expect_err("refused").field(), Some("using"));
-        // Unlike in Django, failing silently always has an effect.
-        let silent = mail().fail_silently().connection(&mut connection).send();
-        assert_eq!(silent.expect("sent").count(), 1);
-        let silent = mail().fail_silently().using("default").send();
-        assert_eq!(silent.expect("sent").count(), 1);
-    });
-    assert_eq!(outbox.len(), 2);
-}
-
-#[test]
-fn get_connection_takes_backend_and_options() {
-    let folder = tempfile::tempdir().expect("a folder");
-    mailer("dummy").scope(|| {
-        let path = folder.path().join("new").display().to_string();
-        let connection = get_connection()
-            .backend("file")
-            .option("file_path", &*path)
-            .build();
-        let report = connection.expect("made").send(&message("one"));
-        assert_eq!(report.status(), Status::Sent);
-        let dotted = "django.core.mail.backends.locmem.EmailBackend";
-        assert!(get_connection().backend(dotted).build().is_ok());
-        let error = get_connection()
-            .backend("console")
-            .option("colour", "red")
-            .build();
-        let error = error.expect_err("unknown option").to_string();
-        assert!(
-            error.contains("colour") && error.contains("fail_silently"),
-            "{error}"
-        );
-        assert!(
-            get_connection()
-                .fail_silently()
-                .build()
-                .expect("made")
-                .fails_silently()
-        );
-    });
+    let mails = ["one", "two\nBcc: x@example.com", "three"]
+        .map(|name| (name, "", "a@example.com", ["b@example.com"]));
+    let error = send_mass_mail(mails)
+        .mailer(&outbox.mailer())
+        .send()
+        .expect_err("one is invalid");
     assert_eq!(
-        std::fs::read_dir(folder.path().join("new"))
-            .expect("made")
+        (error.kind(), error.field()),
+        (ErrorKind::Invalid, Some("subject"))
+    );
+    assert_eq!((error.reports().len(), error.reports().count()), (3, 2));
+    let subjects: Vec<_> = outbox
+        .messages()
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect();
+    assert_eq!(subjects, ["one", "three"]);
+}
+
+#[test]
+fn admins_and_managers_get_one_message_from_the_server() {
+    let mut settings = with_people(Settings::default());
+    settings.server_email = "server@example.com".to_owned();
+    let outbox = Outbox::new();
+    let mailer = outbox.mailer_for(settings);
+    assert_eq!(
+        mail_admins("Disk", "is full")
+            .mailer(&mailer)
+            .send()
+            .expect("sent")
             .count(),
         1
     );
+    assert_eq!(
+        mail_managers("Sales", "are up")
+            .mailer(&mailer)
+            .send()
+            .expect("sent")
+            .count(),
+        1
+    );
+    let seen: Vec<_> = outbox
+        .messages()
+        .iter()
+        .map(|mail| {
+            let to: Vec<_> = mail.envelope.to.iter().map(|to| to.addr_spec()).collect();
+            let from = mail.envelope.from.as_ref().map(|from| from.addr_spec());
+            (
+                mail.subject.clone(),
+                mail.body.clone(),
+                from.unwrap_or_default(),
+                to.join(" "),
+            )
+        })
+        .collect();
+    let expected = [
+        (
+            "[Django] Disk",
+            "is full",
+            "server@example.com",
+            "ann@example.com adam@example.com",
+        ),
+        (
+            "[Django] Sales",
+            "are up",
+            "server@example.com",
+            "max@example.com",
+        ),
+    ];
+    assert_eq!(
+        seen,
+        expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned()))
+    );
 }
 
 #[test]
-fn silence_covers_the_server_and_not_the_caller() {
-    let mut settings = Settings::default();
-    settings.email_host = "127.0.0.1".to_owned();
-    // Nothing listens on the port of a listener that is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    settings.email_port = gone.local_addr().ok().map(|address| address.port());
-    drop(gone);
-    Mailer::new(settings).blocking().scope(|| {
-        let loud = send(message("a")).send().expect_err("nobody listens");
-        assert_eq!(loud.kind(), ErrorKind::Connect);
-        let silent = send(message("a")).fail_silently().send().expect("silent");
-        assert_eq!(silent.count(), 0);
-        assert_eq!(silent.error.expect("told").kind(), ErrorKind::Connect);
-        let bad = EmailMessage::new("a\nb", "").to(["a@example.com"]);
-        let error = send(bad)
+fn the_prefix_is_put_before_the_subject_as_it_is() {
+    for (prefix, subject) in [("", "Disk"), ("[x]", "[x]Disk"), ("[x] ", "[x] Disk")] {
+        let mut settings = with_people(Settings::default());
+        settings.email_subject_prefix = prefix.to_owned();
+        let outbox = Outbox::new();
+        let sent = mail_admins("Disk", "")
+            .mailer(&outbox.mailer_for(settings))
+            .send();
+        assert_eq!(sent.expect("sent").count(), 1);
+        assert_eq!(outbox.messages()[0].subject, subject);
+    }
+}
+
+#[test]
+fn without_admins_or_managers_no_backend_is_made() {
+    // A backend that does not exist would be found out if it were made.
+    let mailer = Mailer::new(settings("nonsense"));
+    for sending in [
+        mail_admins("x", "y"),
+        mail_managers("x", "y"),
+        mail_admins("x", "y").using("nowhere"),
+    ] {
+        let report = sending.mailer(&mailer).send().expect("nothing to do");
+        assert_eq!((report.count(), report.status()), (0, Status::Skipped));
+    }
+}
+
+#[test]
+fn admins_and_managers_must_be_addresses() {
+    let mut settings = settings("dummy");
+    settings.admins = vec!["ann@example.com".into(), "Ann, ann@example.com".into()];
+    settings.managers = vec!["a@@b".into()];
+    let mailer = Mailer::new(settings);
+    for (sending, field) in [
+        (mail_admins("x", "y"), "ADMINS"),
+        (mail_managers("x", "y"), "MANAGERS"),
+    ] {
+        let error = sending
+            .fail_silently()
+            .mailer(&mailer)
+            .send()
+            .expect_err("no addresses");
+        assert_eq!(
+            (error.kind(), error.field()),
+            (ErrorKind::Invalid, Some(field))
+        );
+    }
+}
+
+#[test]
+fn admins_are_mailed_over_a_given_connection_or_by_a_named_mailer() {
+    let record = Record::default();
+    let mut settings = with_people(settings("record"));
+    settings
+        .mailers
+        .insert("bulk".to_owned(), MailerSettings::new("record"));
+    let mailer = record.mailer_for(settings);
+    let mut connection = mailer.blocking().connection().expect("made");
+    let sent = mail_admins("one", "")
+        .connection(&mut connection)
+        .mailer(&mailer)
+        .send();
+    assert_eq!(sent.expect("sent").count(), 1);
+    let sent = mail_managers("two", "")
+        .using("bulk")
+        .mailer(&mailer)
+        .send();
+    assert_eq!(sent.expect("sent").count(), 1);
+    let expected = [
+        "made default - -",
+        "send [Django] one",
+        "made bulk - -",
+        "send [Django] two",
+    ];
+    assert_eq!(record.lines(), expected);
+}
+
+#[test]
+fn a_connection_excludes_login_and_using() {
+    let record = Record::default();
+    let mailer = record.mailer();
+    let mut connection = mailer.blocking().connection().expect("made");
+    let mail = || send(message("a")).mailer(&mailer);
+    let user = mail().connection(&mut connection).auth_user("ann").send();
+    let password = mail()
+        .connection(&mut connection)
+        .auth_password("hunter2")
+        .send();
+    let using = mail().connection(&mut connection).using("default").send();
+    let mass = send_mass_mail([("a", "b", "c@example.com", ["d@example.com"])])
+        .connection(&mut connection)
+        .mailer(&mailer)
+        .auth_user("ann")
+        .send();
+    let admins = mail_admins("a", "b")
+        .connection(&mut connection)
+        .using("default")
+        .mailer(&mailer)
+        .send();
+    let errors = [
+        user.err(),
+        password.err(),
+        using.err(),
+        mass.err(),
+        admins.err(),
+    ];
+    for error in errors {
+        let error = error.expect("a conflict");
+        assert_eq!(
+            (error.kind(), error.field()),
+            (ErrorKind::Invalid, Some("connection"))
+        );
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+    assert_eq!(record.lines(), ["made default - -"]);
+}
+
+#[test]
+fn using_excludes_a_login() {
+    let record = Record::default();
+    for sending in [
+        send(message("a")).auth_user("ann"),
+        send(message("a")).auth_password("hunter2"),
+    ] {
+        let error = sending
+            .using("default")
+            .mailer(&record.mailer())
+            .send()
+            .expect_err("a conflict");
+        assert_eq!(
+            (error.kind(), error.field()),
+            (ErrorKind::Invalid, Some("using"))
+        );
+    }
+    assert!(record.lines().is_empty());
+}
+
+/// Django refuses both together, because the argument has no effect there; here it has.
+#[test]
+fn a_connection_and_failing_silently_go_together() {
+    let mailer = Mailer::new(no_server());
+    let mut connection = mailer.blocking().connection().expect("made");
+    let sending = send(message("a"))
+        .connection(&mut connection)
+        .mailer(&mailer);
+    let report = sending.fail_silently().send().expect("silent");
+    assert_eq!(report.status(), Status::Failed);
+}
+
+#[test]
+fn a_login_overrides_that_of_the_settings() {
+    let record = Record::default();
+    let mut settings = settings("record");
+    settings.email_host_user = "settings".to_owned();
+    settings.email_host_password = "secret".into();
+    let mailer = record.mailer_for(settings);
+    let mail = || send(message("a")).mailer(&mailer);
+    for sending in [
+        mail(),
+        mail().auth_user("ann").auth_password("hunter2"),
+        mail().auth_user("").auth_password(""),
+    ] {
+        assert_eq!(sending.send().expect("sent").count(), 1);
+    }
+    let made: Vec<_> = record
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("made"))
+        .collect();
+    assert_eq!(
+        made,
+        [
+            "made default settings secret",
+            "made default ann hunter2",
+            "made default  "
+        ]
+    );
+}
+
+#[test]
+fn a_failed_delivery_is_an_error_unless_it_is_to_be_silent() {
+    let mailer = Mailer::new(no_server());
+    let error = send(message("a"))
+        .mailer(&mailer)
+        .send()
+        .expect_err("no server");
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(error.reports().count(), 0);
+    let report = send(message("a"))
+        .mailer(&mailer)
+        .fail_silently()
+        .send()
+        .expect("silent");
+    assert_eq!((report.status(), report.count()), (Status::Failed, 0));
+    let mails = [("a", "b", "c@example.com", ["d@example.com"]); 2];
+    let reports = send_mass_mail(mails)
+        .mailer(&mailer)
+        .fail_silently()
+        .send()
+        .expect("silent");
+    assert_eq!((reports.len(), reports.count()), (2, 0));
+    let mailer = Mailer::new(with_people(no_server()));
+    let report = mail_admins("a", "b")
+        .mailer(&mailer)
+        .fail_silently()
+        .send()
+        .expect("silent");
+    assert_eq!(report.status(), Status::Failed);
+}
+
+#[test]
+fn mistakes_are_never_silent() {
+    let mailer = Mailer::new(no_server());
+    for (message, field) in [
+        (message("a\nb"), "subject"),
+        (message("a").to(["a@@b"]), "to"),
+        (message("a").from("a@b\n"), "from_email"),
+    ] {
+        let error = send(message)
+            .mailer(&mailer)
             .fail_silently()
             .send()
-            .expect_err("invalid is never silent");
-        assert_eq!(error.field(), Some("subject"));
-    });
+            .expect_err("invalid");
+        assert_eq!(
+            (error.kind(), error.field()),
+            (ErrorKind::Invalid, Some(field))
+        );
+    }
+    for (mailer, field) in [
+        (Mailer::new(settings("nonsense")), "EMAIL_BACKEND"),
+        (mailer.using("nowhere"), "using"),
+    ] {
+        let error = send(message("a"))
+            .mailer(&mailer)
+            .fail_silently()
+            .send()
+            .expect_err("settings");
+        assert_eq!(
+            (error.kind(), error.field()),
+            (ErrorKind::Invalid, Some(field))
+        );
+    }
 }
 
 #[test]
-fn using_names_a_mailer_and_an_unknown_one_lists_the_known() {
-    let outbox = Outbox::new();
-    let mut settings = Settings::default();
-    let bulk = posthaste::MailerSettings::new("locmem");
-    settings.mailers.insert("bulk".to_owned(), bulk);
-    outbox.mailer_for(settings).blocking().scope(|| {
-        let sent = send(message("a")).using("bulk").send();
-        assert_eq!(sent.expect("sent").count(), 1);
-        let error = send(message("a"))
-            .using("bilk")
-            .send()
-            .expect_err("unknown");
-        let text = error.to_string();
-        assert!(
-            text.contains("bilk") && text.contains("bulk") && text.contains("default"),
-            "{text}"
+fn get_connection_takes_the_backend_of_the_settings_or_a_named_one() {
+    let record = Record::default();
+    let mailer = record.mailer();
+    let mut connection = get_connection().mailer(&mailer).build().expect("made");
+    assert_eq!(connection.send(&message("a")).count(), 1);
+    assert_eq!(record.lines(), ["made default - -", "send a"]);
+    let mut connection = get_connection()
+        .mailer(&mailer)
+        .backend("locmem")
+        .build()
+        .expect("made");
+    assert_eq!(connection.send(&message("b")).count(), 1);
+    assert_eq!(mailer.outbox().len(), 1);
+    for (path, known) in [
+        ("django.core.mail.backends.smtp.EmailBackend", true),
+        ("django.core.mail.backends.console.EmailBackend", true),
+        ("django.core.mail.backends.locmem.EmailBackend", true),
+        ("django.core.mail.backends.dummy.EmailBackend", true),
+        ("django.core.mail.backends.other.EmailBackend", false),
+    ] {
+        assert_eq!(
+            get_connection()
+                .mailer(&mailer)
+                .backend(path)
+                .build()
+                .is_ok(),
+            known,
+            "{path}"
         );
-    });
-    assert_eq!(outbox.messages()[0].sent_using, "bulk");
+    }
+}
+
+#[test]
+fn get_connection_hands_options_to_the_backend() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mailer = Mailer::new(settings("console"));
+    let file = || get_connection().mailer(&mailer).backend("file");
+    let mut connection = file()
+        .option("file_path", folder.path().to_string_lossy())
+        .build()
+        .expect("made");
+    assert_eq!(connection.send(&message("a")).count(), 1);
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("a folder").count(),
+        1
+    );
+    let error = file().option("colour", "red").build().expect_err("unknown");
+    assert_eq!(error.field(), Some("colour"));
+    assert!(
+        error.to_string().contains("file_path, fail_silently"),
+        "{error}"
+    );
+    assert!(
+        get_connection()
+            .mailer(&mailer)
+            .fail_silently()
+            .build()
+            .expect("made")
+            .fails_silently()
+    );
+}
+
+#[test]
+fn get_connection_lists_the_backends_if_there_is_none_of_that_name() {
+    let error = get_connection()
+        .mailer(&Mailer::new(settings("smtp")))
+        .backend("stmp")
+        .build()
+        .expect_err("unknown");
+    assert!(
+        error
+            .to_string()
+            .contains("console, dummy, file, locmem, smtp"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_connection_that_fails_silently_makes_the_functions_silent() {
+    let mailer = Mailer::new(no_server());
+    let mut connection = get_connection()
+        .mailer(&mailer)
+        .fail_silently()
+        .build()
+        .expect("made");
+    let report = send(message("a"))
+        .mailer(&mailer)
+        .connection(&mut connection)
+        .send()
+        .expect("silent");
+    assert_eq!(report.status(), Status::Failed);
+}
+
+#[test]
+fn using_chooses_the_mailer_and_a_wrong_one_is_told() {
+    let mut settings = settings("nonsense");
+    settings
+        .mailers
+        .insert("bulk".to_owned(), MailerSettings::new("locmem"));
+    let mailer = Mailer::new(settings);
+    assert_eq!(
+        send(message("a"))
+            .using("bulk")
+            .mailer(&mailer)
+            .send()
+            .expect("sent")
+            .count(),
+        1
+    );
+    assert_eq!(mailer.outbox().messages()[0].sent_using, "bulk");
+    let error = send(message("a"))
+        .using("blk")
+        .mailer(&mailer)
+        .send()
+        .expect_err("unknown");
+    assert_eq!(error.field(), Some("using"));
+    assert!(error.to_string().contains("did you mean bulk?"), "{error}");
+}
+
+/// The only test that touches what is shared by the whole process; no other one relies on it.
+#[test]
+fn the_current_mailer_is_that_of_the_scope_or_else_the_one_that_was_set() {
+    let (set, scoped) = (Outbox::new(), Outbox::new());
+    set.mailer().set_default();
+    assert_eq!(send(message("a")).send().expect("sent").count(), 1);
+    let elsewhere = std::thread::spawn(|| send(message("b")).send().map(|report| report.count()));
+    assert_eq!(elsewhere.join().expect("no panic").expect("sent"), 1);
+    let inside = scoped
+        .mailer()
+        .blocking()
+        .scope(|| send(message("c")).send());
+    assert_eq!(inside.expect("sent").count(), 1);
+    assert_eq!((set.len(), scoped.len()), (2, 1));
+    let again = Outbox::new();
+    again.mailer().set_default();
+    let current = Mailer::current().expect("set").blocking();
+    assert_eq!(current.send(&message("d")).count(), 1);
+    assert_eq!((set.len(), again.len()), (2, 1));
+}
+
+/// The functions that are awaited do the same.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn the_functions_can_be_awaited() {
+    let outbox = Outbox::new();
+    let mailer = outbox.mailer_for(with_people(Settings::default()));
+    let work = async {
+        let mut connection = posthaste::get_connection().build()?;
+        let sent = posthaste::send(message("a"))
+            .connection(&mut connection)
+            .await?
+            .count()
+            + posthaste::send_mail("b", "", "", ["b@example.com"])
+                .html_message("<p>")
+                .await?
+                .count()
+            + posthaste::send_mass_mail([
+                ("c", "", "", ["c@example.com"]),
+                ("d", "", "", ["d@example.com"]),
+            ])
+            .await?
+            .count()
+            + posthaste::mail_admins("e", "").await?.count()
+            + posthaste::mail_managers("f", "").await?.count();
+        Ok::<_, posthaste::Error>(sent)
+    };
+    assert_eq!(mailer.scope(work).await.expect("sent"), 6);
+    let subjects: Vec<_> = outbox
+        .messages()
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect();
+    assert_eq!(subjects, ["a", "b", "c", "d", "[Django] e", "[Django] f"]);
+    let failed = posthaste::send(message("a")).mailer(&Mailer::new(no_server()));
+    assert_eq!(
+        failed.await.expect_err("no server").kind(),
+        ErrorKind::Connect
+    );
 }

@@ -44,6 +44,7 @@ impl Session {
     pub(super) fn read_one(&mut self) -> Result<bool, Violation> {
         match self.reader.next()? {
             Some(reply) => {
+                let reply = self.without_secrets(reply);
                 // A reply that comes before its command has left answers something else.
                 match self
                     .expected
@@ -60,6 +61,17 @@ impl Session {
                 Err(Violation::new(ViolationKind::Unasked))
             }
             None => Ok(false),
+        }
+    }
+
+    /// Servers repeat what they do not like, and their words end up in logs. A challenge stays as it is.
+    fn without_secrets(&self, reply: Reply) -> Reply {
+        let is_login = self.expected.front() == Some(&Expected::Auth) && reply.code() != 334;
+        match &self.config.credentials {
+            Some(credentials) if is_login || reply.code() >= 400 => {
+                reply.without(credentials.telling())
+            }
+            _ => reply,
         }
     }
 
