@@ -755,6 +755,7 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement; run it with --release"]
+    #[allow(clippy::disallowed_methods, reason = "it measures")]
     fn a_short_mail_costs_little() {
         let (from, to) = (
             [Address::from("Ann <ann@example.com>")],

@@ -4,6 +4,11 @@
 //! of the fault of older Pythons that it works around. Without `python3` only mail-parser reads;
 //! on CI (`CI=true`) that is a failure.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the test asks whether it runs on CI"
+)]
+
 mod oracle;
 mod support;
 

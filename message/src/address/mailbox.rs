@@ -451,6 +451,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "it measures")]
     fn lengths_are_capped_and_nothing_is_slow() {
         assert!(parse(&format!("a@{}", "b".repeat(318))).is_ok());
         assert!(parse(&format!("a@{}", "b".repeat(319))).is_err());
