@@ -173,31 +173,28 @@ impl<P: Payload, M: Mode> Sending<'_, P, M> {
             if people.is_empty() {
                 return Ok(P::nothing());
             }
-            self.payload.address(people, name, mailer.settings())?;
+            for message in self.payload.messages_mut() {
+                address(message, people, name, mailer.settings())?;
+            }
         }
         if self.payload.is_to_nobody() {
             return Ok(P::nothing());
         }
-        match self.connection {
-            Some(connection) => {
-                let fail_silently = self.fail_silently || connection.fails_silently();
-                let outcome = self.payload.deliver(connection).await;
-                P::settle(outcome, fail_silently)
+        let mut own;
+        let connection = match self.connection {
+            Some(connection) => connection,
+            None => {
+                let mailer = match self.alias {
+                    Some(alias) => mailer.using(alias),
+                    None => mailer,
+                };
+                let login = self.login;
+                own = mailer.connect::<M>(None, |options| login.override_in(options))?;
+                &mut own
             }
-            None => self.run_by(mailer).await,
-        }
-    }
-
-    /// Sends over a connection of its own.
-    async fn run_by(self, mailer: Mailer) -> Result<P::Outcome, Error> {
-        let mailer = match self.alias {
-            Some(alias) => mailer.using(alias),
-            None => mailer,
         };
-        let login = self.login;
-        let mut connection = mailer.connect::<M>(None, |options| login.override_in(options))?;
         let fail_silently = self.fail_silently || connection.fails_silently();
-        let outcome = self.payload.deliver(&mut connection).await;
+        let outcome = self.payload.deliver(connection).await;
         P::settle(outcome, fail_silently)
     }
 
@@ -257,12 +254,7 @@ pub trait Payload: sealed::Payload {
     fn is_to_nobody(&self) -> bool;
 
     #[doc(hidden)]
-    fn address(
-        &mut self,
-        people: &[String],
-        setting: &str,
-        settings: &Settings,
-    ) -> Result<(), Error>;
+    fn messages_mut(&mut self) -> &mut [EmailMessage];
 
     #[doc(hidden)]
     fn deliver<M: Mode>(
@@ -291,17 +283,8 @@ impl Payload for EmailMessage {
         self.recipients().next().is_none()
     }
 
-    fn address(
-        &mut self,
-        people: &[String],
-        setting: &str,
-        settings: &Settings,
-    ) -> Result<(), Error> {
-        let people = people.iter().map(|person| checked(person, setting));
-        self.to = people.collect::<Result<_, _>>()?;
-        self.from_email = Some(checked(&settings.server_email, "SERVER_EMAIL")?);
-        self.subject.insert_str(0, &settings.email_subject_prefix);
-        Ok(())
+    fn messages_mut(&mut self) -> &mut [EmailMessage] {
+        std::slice::from_mut(self)
     }
 
     async fn deliver<M: Mode>(&self, connection: &mut Connection<M>) -> Report {
@@ -331,14 +314,8 @@ impl Payload for Vec<EmailMessage> {
         self.is_empty()
     }
 
-    fn address(
-        &mut self,
-        people: &[String],
-        setting: &str,
-        settings: &Settings,
-    ) -> Result<(), Error> {
-        self.iter_mut()
-            .try_for_each(|message| message.address(people, setting, settings))
+    fn messages_mut(&mut self) -> &mut [EmailMessage] {
+        self
     }
 
     async fn deliver<M: Mode>(&self, connection: &mut Connection<M>) -> Reports {
@@ -357,6 +334,21 @@ impl Payload for Vec<EmailMessage> {
 /// Whether a failure becomes an error. A mistake that no server is to blame for is never kept silent.
 fn is_loud(error: &Error, fail_silently: bool) -> bool {
     !fail_silently || error.kind() == ErrorKind::Invalid
+}
+
+/// Makes a message one from the server to the people that the setting names.
+fn address(
+    message: &mut EmailMessage,
+    people: &[String],
+    setting: &str,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let people = people.iter().map(|person| checked(person, setting));
+    message.to = people.collect::<Result<_, _>>()?;
+    message.from_email = Some(checked(&settings.server_email, "SERVER_EMAIL")?);
+    let prefix = &settings.email_subject_prefix;
+    message.subject.insert_str(0, prefix);
+    Ok(())
 }
 
 /// An address of a setting.
