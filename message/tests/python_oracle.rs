@@ -118,13 +118,21 @@ fn check_python(meant: &Meant, bytes: &[u8]) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let read: Vec<_> = read
             .iter()
-            .map(|one| (squeezed(&text(&one[0])), text(&one[1]), text(&one[2])))
+            .map(|one| (trimmed(&text(&one[0])), text(&one[1]), text(&one[2])))
             .collect();
-        let people: Vec<_> = people.iter().map(Person::seen).collect();
+        let people = people.iter().map(Person::seen);
+        let people: Vec<_> = people
+            .map(|(name, local, domain)| (trimmed(&name), local, domain))
+            .collect();
         assert_eq!(read, people, "{field}");
     }
     assert_eq!(read["date"].as_f64(), Some(support::NOON as f64));
     meant.parts().check(&seen_by_python(&read["root"]));
+}
+
+/// Python takes blanks of every kind from the ends of a display name, not only those of ASCII.
+fn trimmed(name: &str) -> String {
+    squeezed(name).trim().to_owned()
 }
 
 fn seen_by_mail_parser(message: &mail_parser::Message<'_>, id: u32) -> Seen {

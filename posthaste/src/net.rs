@@ -1,6 +1,7 @@
 //! Sockets: what moves the bytes of an SMTP conversation, blocking or on tokio.
 
 mod channel;
+mod clock;
 mod drive;
 mod std;
 mod tls;
@@ -8,7 +9,8 @@ mod tls;
 mod tokio;
 mod wire;
 
-pub(crate) use self::drive::{Event, Fault, Link, connect_limit, drive};
+pub(crate) use self::clock::connect_limit;
+pub(crate) use self::drive::{Event, Fault, Link, drive};
 pub(crate) use self::std::StdWire;
 pub(crate) use self::tls::{Files, Tls, Unusable};
 #[cfg(feature = "tokio")]

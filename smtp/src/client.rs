@@ -4,6 +4,7 @@
 //! final dot, the reader's (`reader.rs`) takes the replies in the order of a queue of what is
 //! expected. For now the writer only goes on when nothing is unanswered.
 
+mod job;
 mod mail;
 mod opening;
 mod reader;
@@ -18,7 +19,7 @@ use crate::{Credentials, Extensions, Hello, Mechanism, Reply, Violation};
 
 pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Ticket, Unfinished};
 
-use mail::Job;
+use job::Job;
 use reader::Expected;
 use writer::{Cursor, Opening, Out};
 

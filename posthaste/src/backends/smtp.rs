@@ -1,19 +1,20 @@
 //! The SMTP backend: one connection, one message after the other.
 
+mod dial;
 mod failure;
 mod options;
 mod prepared;
 
 use posthaste_message::EmailMessage;
 
-use self::failure::{Ended, Loss, unreachable};
+use self::failure::{Ended, Loss};
 use self::options::Server;
 use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
-use crate::error::{Error, Phase};
+use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
-use crate::net::{Event, Link, StdWire, Wire, connect_limit, drive};
+use crate::net::{Event, Link, StdWire, Wire, drive};
 use crate::report::Report;
 
 /// Makes the backend for the kind of I/O that `ctx` asks for.
@@ -80,7 +81,7 @@ impl<W: Wire> SmtpBackend<W> {
         if self.link.is_some() {
             return Ok(false);
         }
-        match self.connect().await {
+        match self.server.connect().await {
             Ok(link) => {
                 self.link = Some(link);
                 Ok(true)
@@ -88,25 +89,6 @@ impl<W: Wire> SmtpBackend<W> {
             Err(_) if self.server.fail_silently => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Connects, hears the greeting and says hello.
-    async fn connect(&self) -> Result<Link<W>, Error> {
-        let wire = W::connect(&self.server.target, connect_limit(self.server.timeout))
-            .await
-            .map_err(|error| unreachable(&self.server.target, error))?;
-        let config = self.server.session_config();
-        let tls = self.server.tls.clone();
-        let link = Link::begin(wire, config, self.server.timeout, tls).await;
-        let mut link = link.map_err(|fault| Ended::Fault(fault).into_error(Phase::Starttls))?;
-        let ended = match drive(&mut link, None).await {
-            Ok(Event::Idle | Event::Done(..)) => return Ok(link),
-            Ok(Event::Closed(reply)) => Ended::Closed(reply),
-            Err(fault) => Ended::Fault(fault),
-        };
-        Err(self
-            .server
-            .explained(ended.into_error(link.phase().into()), &link.session))
     }
 
     /// Says goodbye. A peer that is gone already, or does not answer, is none of the caller's troubles.
@@ -146,7 +128,7 @@ impl<W: Wire> SmtpBackend<W> {
                 result => return result.map_err(|loss| loss.error),
             }
         }
-        let link = match self.connect().await {
+        let link = match self.server.connect().await {
             Ok(link) => link,
             Err(error) => return Err(no_server.insert(error).clone()),
         };

@@ -1,6 +1,7 @@
 //! The reader: which reply is expected, and what each one means.
 
-use super::mail::{FailureKind, Job, Outcome, Phase, Ticket};
+use super::job::Job;
+use super::mail::{FailureKind, Outcome, Phase, Ticket};
 use super::writer::{Cursor, Opening};
 use super::{End, Session};
 use crate::error::ViolationKind;
