@@ -17,7 +17,7 @@ use crate::data::DotStuffer;
 use crate::reply::{ReplyLimits, ReplyReader};
 use crate::{Credentials, Extensions, Hello, Mechanism, Reply, Violation};
 
-pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Ticket, Unfinished};
+pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
 
 use job::Job;
 use reader::Expected;
@@ -330,14 +330,10 @@ mod tests {
     use crate::{Path, ViolationKind};
 
     fn mail() -> Mail {
-        let (from, to) = (Path::new("a@x").unwrap(), vec![Path::new("b@y").unwrap()]);
-        Mail {
-            from,
-            to,
-            size: 10,
-            eight_bit: false,
-            smtputf8: false,
-        }
+        let (from, to) = (Path::new("a@x").unwrap(), Path::new("b@y").unwrap());
+        let mut mail = Mail::new(from, [to]);
+        mail.size = 10;
+        mail
     }
 
     /// Sends what there is, without content, and gives the last command.
@@ -542,10 +538,9 @@ mod tests {
     #[test]
     fn a_mail_without_recipients_is_not_sent() {
         let mut session = Session::new(Config::default());
-        session.submit(Mail {
-            to: Vec::new(),
-            ..mail()
-        });
+        let mut nobody = mail();
+        nobody.to.clear();
+        session.submit(nobody);
         for reply in TO_MAIL {
             session.received(reply.as_bytes());
             if reply.starts_with("220") {

@@ -4,21 +4,19 @@
 mod model;
 
 use model::{Link, Point, Record, Result, Server, session, talk};
-use posthaste_smtp::{FailureKind, Mail, Outcome, Path, Phase};
+use posthaste_smtp::{
+    EnvelopeId, FailureKind, Mail, Notify, OriginalRecipient, Outcome, Path, Phase, Priority, Ret,
+};
 
 const CONTENT: &[u8] = b"Subject: x\n\n.dot\r\n.\r\nlast";
 const DELIVERED: &[u8] = b"Subject: x\r\n\r\n.dot\r\n.\r\nlast\r\n";
 
 fn mail(m: usize, recipients: usize) -> Mail {
-    Mail {
-        from: Path::new(&format!("from{m}@example.com")).unwrap(),
-        to: (0..recipients)
-            .map(|i| Path::new(&format!("to{i}@example.com")).unwrap())
-            .collect(),
-        size: CONTENT.len() as u64,
-        eight_bit: false,
-        smtputf8: false,
-    }
+    let from = Path::new(&format!("from{m}@example.com")).unwrap();
+    let to = (0..recipients).map(|i| Path::new(&format!("to{i}@example.com")).unwrap());
+    let mut mail = Mail::new(from, to);
+    mail.size = CONTENT.len() as u64;
+    mail
 }
 
 fn run(mails: usize, script: &[(Point, u16)], up: Link, down: Link) -> (Server, Result) {
@@ -249,7 +247,8 @@ fn fits(
 
 #[test]
 fn a_mail_that_does_not_fit_is_failed_alone_and_unsent() {
-    let non_ascii = |mail: &mut Mail| mail.to = vec![Path::new("jürgen@example.com").unwrap()];
+    let non_ascii =
+        |mail: &mut Mail| mail.to = vec![Path::new("jürgen@example.com").unwrap().into()];
     for (extensions, kind, change) in [
         (
             "SIZE 100",
@@ -312,4 +311,31 @@ fn after_helo_there_are_no_extensions() {
         ]
     );
     assert_eq!(result.done[0].1.failure, None);
+}
+
+#[test]
+fn notices_and_priority_are_asked_for_where_the_server_knows_them() {
+    let ask = |mail: &mut Mail| {
+        mail.ret = Some(Ret::Headers);
+        mail.envelope_id = EnvelopeId::new("order+7").ok();
+        mail.priority = Priority::new(-3).ok();
+        mail.to[0].notify = Some(Notify::NEVER);
+        mail.to[0].original = OriginalRecipient::new("list@example.com").ok();
+    };
+    let lines = |extensions| {
+        let (failure, commands) = fits(extensions, ask);
+        assert_eq!(failure, None, "the mail goes in any case");
+        commands[1..3].join("\n")
+    };
+    let bare = "MAIL FROM:<from0@example.com>\nRCPT TO:<to0@example.com>";
+    assert_eq!(lines(""), bare);
+    assert_eq!(
+        lines("DSN"),
+        "MAIL FROM:<from0@example.com> RET=HDRS ENVID=order+2B7\n\
+         RCPT TO:<to0@example.com> NOTIFY=NEVER ORCPT=rfc822;list@example.com"
+    );
+    assert_eq!(
+        lines("MT-PRIORITY"),
+        bare.replace("\n", " MT-PRIORITY=-3\n")
+    );
 }

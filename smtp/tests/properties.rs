@@ -8,13 +8,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn mail(from: Path, to: Vec<Path>) -> Mail {
-    Mail {
-        from,
-        to,
-        size: 1,
-        eight_bit: false,
-        smtputf8: false,
-    }
+    let mut mail = Mail::new(from, to);
+    mail.size = 1;
+    mail
 }
 
 /// The obvious way to do it, all at once.

@@ -5,9 +5,9 @@ use std::fmt;
 use super::Session;
 use super::mail::{FailureKind, Phase};
 use super::reader::Expected;
-use crate::Violation;
 use crate::command::{Command, Hidden};
 use crate::error::ViolationKind;
+use crate::{Extensions, Violation};
 
 /// Which greeting the writer owes the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Session {
         else {
             return false;
         };
-        let (phase, kind) = match job.mail.misfit(extensions) {
+        let (phase, kind) = match job.mail.misfit(extensions, self.tls.is_some()) {
             Some(kind) => (Phase::Mail, kind),
             None if job.mail.to.is_empty() => (Phase::Rcpt, FailureKind::Refused),
             None => return false,
@@ -169,10 +169,11 @@ impl Session {
                 (Command::Mail(&mail.from, parameters), Cursor::Rcpt(0))
             }
             (Expected::Rcpt(i), Some(mail)) => {
-                let path = mail.to.get(i).ok_or_else(refused)?;
+                let recipient = mail.to.get(i).ok_or_else(refused)?;
+                let dsn = self.extensions.as_ref().is_some_and(Extensions::dsn);
                 let is_last = i + 1 == mail.to.len();
                 (
-                    Command::Rcpt(path),
+                    Command::Rcpt(recipient, dsn),
                     if is_last {
                         Cursor::Data
                     } else {
