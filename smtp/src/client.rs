@@ -20,7 +20,7 @@ use crate::reply::ReplyReader;
 use crate::{Extensions, Mechanism, Reply, Violation};
 
 pub use config::{Config, Protocol, Security, Window};
-pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Ticket, Unfinished};
+pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
 
 use job::Job;
 use opening::Opening;
@@ -340,14 +340,10 @@ mod tests {
     use crate::{Path, ViolationKind};
 
     fn mail() -> Mail {
-        let (from, to) = (Path::new("a@x").unwrap(), vec![Path::new("b@y").unwrap()]);
-        Mail {
-            from,
-            to,
-            size: 10,
-            eight_bit: false,
-            smtputf8: false,
-        }
+        let (from, to) = (Path::new("a@x").unwrap(), Path::new("b@y").unwrap());
+        let mut mail = Mail::new(from, [to]);
+        mail.size = 10;
+        mail
     }
 
     /// Sends what there is, without content, and gives the last command.
@@ -553,10 +549,9 @@ mod tests {
     #[test]
     fn a_mail_without_recipients_is_not_sent() {
         let mut session = Session::new(Config::default());
-        session.submit(Mail {
-            to: Vec::new(),
-            ..mail()
-        });
+        let mut nobody = mail();
+        nobody.to.clear();
+        session.submit(nobody);
         for reply in TO_MAIL {
             session.received(reply.as_bytes());
             if reply.starts_with("220") {

@@ -98,13 +98,13 @@ impl Job {
         self.answered >= self.mail.to.len()
     }
 
-    /// Notes what the server said to a recipient.
-    pub(super) fn recipient_answered(&mut self, index: usize, reply: Reply) {
+    /// Notes what the server said to a recipient. After a refused MAIL it says no to each, which tells nothing of them.
+    pub(super) fn recipient_answered(&mut self, index: usize, reply: &Reply) {
         self.answered += 1;
         if reply.is_success() {
             self.accepted.push(index);
-        } else {
-            self.rejected.push((index, reply.shortened()));
+        } else if self.failure.is_none() {
+            self.rejected.push((index, reply.clone().shortened()));
         }
     }
 

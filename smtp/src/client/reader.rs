@@ -161,7 +161,8 @@ impl Session {
             self.unanswered = self.unanswered.saturating_sub(octets as u64);
         }
         match (expected, reply.code() / 100) {
-            (Expected::Mail, 2) | (Expected::Chunk { last: false, .. }, 2) => {}
+            (Expected::Mail, 2) => {}
+            (Expected::Chunk { last: false, .. }, 2) => self.has_chunked = true,
             // "Sender already given": it is not the transaction that we meant, and what follows would go out in its name.
             (Expected::Mail, 5) if ahead && reply.code() == 503 => return self.out_of_step(reply),
             (Expected::Rcpt(i), 2 | 4 | 5) => self.recipient_answered(i, reply),
@@ -219,11 +220,8 @@ impl Session {
         let Some(job) = self.jobs.front_mut() else {
             return Ok(false);
         };
-        let refused_sender = job
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.phase == Phase::Mail);
-        if refused_sender && !job.accepted().is_empty() {
+        // A refused sender, or a refused chunk, and yet it was taken: what was it that the server took?
+        if job.failure.is_some() && !job.accepted().is_empty() {
             return self.out_of_step(reply);
         }
         let recipient = match expected {
@@ -275,7 +273,7 @@ impl Session {
         if !reply.is_success() {
             self.trust = Trust::AFTER_REFUSAL;
         }
-        job.recipient_answered(i, reply.clone());
+        job.recipient_answered(i, reply);
         // Every recipient is asked, whatever the others were told.
         if job.knows_recipients() && job.accepted().is_empty() {
             let refusal = job.main_refusal();

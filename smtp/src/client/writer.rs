@@ -14,10 +14,10 @@ use super::mail::{FailureKind, Phase};
 use super::opening::Opening;
 use super::reader::{Awaited, Expected};
 use super::{Protocol, Session};
-use crate::Violation;
 use crate::command::Command;
 use crate::data::Lines;
 use crate::error::ViolationKind;
+use crate::{Extensions, Violation};
 
 /// Content is taken in until so many octets wait, so that many short mails leave in one write.
 const ENOUGH: usize = 128 * 1024;
@@ -181,7 +181,7 @@ impl Session {
         ) else {
             return false;
         };
-        match job.mail.misfit(extensions) {
+        match job.mail.misfit(extensions, self.tls.is_some()) {
             Some(kind) => job.fail(Phase::Mail, None, kind),
             None if job.mail.to.is_empty() => job.fail(Phase::Rcpt, None, FailureKind::Refused),
             None => return false,
@@ -241,14 +241,15 @@ impl Session {
                 (Command::Mail(&job.mail.from, parameters), Cursor::Rcpt(0))
             }
             (Expected::Rcpt(i), Some(job)) => {
-                let path = job.mail.to.get(i).ok_or_else(refused)?;
+                let recipient = job.mail.to.get(i).ok_or_else(refused)?;
+                let dsn = self.extensions.as_ref().is_some_and(Extensions::dsn);
                 let is_last = i + 1 == job.mail.to.len();
                 let after = if is_last {
                     Cursor::Content
                 } else {
                     Cursor::Rcpt(i + 1)
                 };
-                (Command::Rcpt(path), after)
+                (Command::Rcpt(recipient, dsn), after)
             }
             (Expected::Data, Some(_)) => (Command::Data, Cursor::Go),
             _ => return Err(refused()),
@@ -291,8 +292,13 @@ impl Session {
         }
         self.refuse_waiting_input()?;
         let begins = self.out.written_total();
-        let command = Command::Bdat(octets, last).write(self.out.bytes());
-        command.map_err(|_| Violation::new(ViolationKind::Command))?;
+        let command = Command::Bdat {
+            size: octets as u64,
+            last,
+        };
+        command
+            .write(self.out.bytes())
+            .map_err(|_| Violation::new(ViolationKind::Command))?;
         self.out.bytes().append(&mut self.chunk);
         self.unanswered += octets as u64;
         if last && let Some(job) = self.jobs.get_mut(self.writing) {
@@ -314,6 +320,10 @@ impl Session {
 
     fn has_room_for(&self, octets: usize, last: bool) -> bool {
         let window = &self.config.window;
+        // Until a chunk was taken, the next may be read as commands.
+        if !self.has_chunked && self.unanswered > 0 {
+            return false;
+        }
         let is_small = self.unanswered == 0 || self.unanswered + octets as u64 <= window.octets;
         is_small
             && self.expected.len() < window.replies

@@ -4,6 +4,8 @@
 //! tests say what the client must report. What no client should ever send is a panic.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod truth;
+
 use std::collections::HashMap;
 
 use posthaste_smtp::{Config, Mail, Outcome, Phase, Session, Step, Ticket, Unfinished, Violation};
@@ -68,7 +70,11 @@ enum State {
     Ready,
     Content,
     /// So many octets of a chunk are to come; what follows it, and whether it counts.
-    Chunk { left: usize, last: bool, valid: bool },
+    Chunk {
+        left: usize,
+        last: bool,
+        valid: bool,
+    },
     Closed,
 }
 
@@ -221,14 +227,20 @@ impl Server {
         if code == 421 {
             return self.refusal(Phase::Rcpt, code);
         }
-        self.mails.get_mut(&m).unwrap().recipients.push((line, code));
+        self.mails
+            .get_mut(&m)
+            .unwrap()
+            .recipients
+            .push((line, code));
         if let (200..=299, Some((_, taken))) = (code, &mut self.transaction) {
             taken.push(i);
         }
     }
 
     fn has_recipients(&self) -> bool {
-        self.transaction.as_ref().is_some_and(|(_, taken)| !taken.is_empty())
+        self.transaction
+            .as_ref()
+            .is_some_and(|(_, taken)| !taken.is_empty())
     }
 
     fn data(&mut self) {
@@ -295,7 +307,11 @@ impl Server {
         let (m, taken) = self.transaction.clone().unwrap();
         let code = self.say(Point::Final(m), 250);
         if code == 250 {
-            self.mails.get_mut(&m).unwrap().delivered.push((taken, content));
+            self.mails
+                .get_mut(&m)
+                .unwrap()
+                .delivered
+                .push((taken, content));
             self.transaction = None;
         } else {
             self.refusal(Phase::Final, code);
@@ -337,7 +353,8 @@ impl Server {
     }
 
     fn say_code(&mut self, code: u16) {
-        self.output.extend_from_slice(format!("{code} no\r\n").as_bytes());
+        self.output
+            .extend_from_slice(format!("{code} no\r\n").as_bytes());
     }
 }
 
@@ -384,6 +401,8 @@ pub(crate) struct Client {
     contents: Vec<Vec<u8>>,
     /// How much of each content was given.
     given: Vec<usize>,
+    /// The mail whose content cannot be had.
+    unreadable: Option<usize>,
 }
 
 impl Client {
@@ -401,7 +420,13 @@ impl Client {
             tickets,
             contents,
             given,
+            unreadable: None,
         }
+    }
+
+    /// The content of this mail fails after its first piece.
+    pub(crate) fn fail_content(&mut self, mail: usize) {
+        self.unreadable = Some(mail);
     }
 
     /// Which mail a ticket stands for.
@@ -411,6 +436,9 @@ impl Client {
 
     fn give(&mut self, ticket: Ticket) {
         let m = self.number(ticket);
+        if self.unreadable == Some(m) && self.given[m] > 0 {
+            return self.session.content_failed();
+        }
         let content = &self.contents[m];
         let piece = content.len().min(self.given[m] + 3);
         self.session.content(&content[self.given[m]..piece]);
@@ -443,11 +471,7 @@ pub(crate) fn talk(client: &mut Client, server: &mut Server, up: Link, down: Lin
                 let bytes = server.take(room);
                 if bytes.is_empty() {
                     let cut = matches!(up, Link::BrokenAt(_));
-                    assert!(
-                        server.is_closed() || cut,
-                        "both wait: {:?}",
-                        client.session
-                    );
+                    assert!(server.is_closed() || cut, "both wait: {:?}", client.session);
                     break;
                 }
                 result.trips += 1;
