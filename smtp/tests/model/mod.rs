@@ -214,6 +214,7 @@ impl Server {
         let code = self.say(Point::Mail(m), 250);
         if code == 250 {
             self.transaction = Some((m, Vec::new()));
+            self.content.clear();
         }
         self.refusal(Phase::Mail, code);
     }
@@ -252,7 +253,8 @@ impl Server {
         let code = self.say(Point::Data(m), 354);
         match code {
             354 => self.state = State::Content,
-            _ => self.refusal(Phase::Data, code),
+            _ if self.has_recipients() => self.refusal(Phase::Data, code),
+            _ => {}
         }
     }
 
