@@ -246,7 +246,8 @@ impl Server {
 
     fn data(&mut self) {
         let m = self.current;
-        if !self.has_recipients() && !(self.make.data_for_nobody && self.transaction.is_some()) {
+        let is_open = self.transaction.is_some();
+        if !(self.has_recipients() || (self.make.data_for_nobody && is_open)) {
             assert!(self.offers("PIPELINING"), "DATA for nobody");
             return self.say_code(503);
         }
