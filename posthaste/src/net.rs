@@ -3,7 +3,11 @@
 mod channel;
 mod clock;
 mod drive;
+#[allow(dead_code)]
+mod proxy;
 mod std;
+#[allow(dead_code)]
+mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
@@ -11,11 +15,14 @@ mod wire;
 
 pub(crate) use self::clock::connect_limit;
 pub(crate) use self::drive::{Event, Fault, Link, drive};
+#[allow(unused_imports)]
+pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;
+pub(crate) use self::target::{Place, Target};
 pub(crate) use self::tls::{Files, Tls, Unusable};
 #[cfg(feature = "tokio")]
 pub(crate) use self::tokio::TokioWire;
-pub(crate) use self::wire::{Target, Wire};
+pub(crate) use self::wire::Wire;
 
 #[cfg(test)]
 mod tests {
@@ -50,10 +57,8 @@ mod tests {
     }
 
     fn target(listener: &TcpListener, host: &str) -> Target {
-        Target {
-            host: host.to_owned(),
-            port: listener.local_addr().expect("an address").port(),
-        }
+        let port = listener.local_addr().expect("an address").port();
+        Target::new(Place::Tcp(host.to_owned(), port))
     }
 
     async fn talks<W: Wire>() {

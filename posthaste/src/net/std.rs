@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{Target, Wire, no_address, remaining, share, some_addresses, timed_out};
+use super::target::{Place, Target};
+use super::wire::{Wire, no_address, remaining, share, some_addresses, timed_out};
 
 /// A blocking TCP connection.
 #[derive(Debug)]
@@ -73,11 +74,13 @@ impl Wire for StdWire {
 
 /// Looks the host up. The system's resolver knows no time limit, so it works in a thread that is left behind when it is late.
 fn resolve(at: &Target, limit: Duration) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = at.host.parse() {
-        return Ok(vec![SocketAddr::new(address, at.port)]);
+    let Place::Tcp(host, port) = at.place.clone() else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    if let Ok(address) = host.parse() {
+        return Ok(vec![SocketAddr::new(address, port)]);
     }
     let (found, answer) = mpsc::sync_channel(1);
-    let (host, port) = (at.host.clone(), at.port);
     thread::Builder::new()
         .name("posthaste-resolve".to_owned())
         .spawn(move || {

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::wire::{Target, Wire, no_address, share, some_addresses, timed_out};
+use super::target::{Place, Target};
+use super::wire::{Wire, no_address, share, some_addresses, timed_out};
 
 /// A TCP connection of the tokio runtime that polls it.
 #[derive(Debug)]
@@ -75,7 +76,10 @@ impl Wire for TokioWire {
 
 /// Looks the host up, on the runtime's threads for blocking work.
 async fn resolve(at: &Target) -> io::Result<Vec<SocketAddr>> {
-    let found = tokio::net::lookup_host((at.host.as_str(), at.port)).await?;
+    let Place::Tcp(host, port) = &at.place else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let found = tokio::net::lookup_host((host.as_str(), *port)).await?;
     Ok(some_addresses(found))
 }
 

@@ -4,14 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Where to connect to.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    /// A host name or an IP address.
-    pub(crate) host: String,
-    /// The TCP port.
-    pub(crate) port: u16,
-}
+use super::target::Target;
 
 /// A connected byte stream whose every operation has a time limit.
 ///

@@ -156,13 +156,12 @@ fn unsafe_server(error: rustls::Error) -> Error {
 
 /// The error of a server that cannot be connected to.
 pub(super) fn unreachable(target: &Target, error: io::Error) -> Error {
-    let Target { host, port } = target;
     let (kind, why) = if error.kind() == io::ErrorKind::TimedOut {
         (ErrorKind::Timeout, "it took too long".to_owned())
     } else {
         (ErrorKind::Connect, error.to_string())
     };
-    Error::new(kind, format!("cannot connect to {host} port {port}: {why}"))
+    Error::new(kind, format!("cannot connect to {target}: {why}"))
         .with_phase(Phase::Connect)
         .with_temporary(true)
         .with_source(error)
