@@ -15,7 +15,6 @@ mod wire;
 
 pub(crate) use self::clock::connect_limit;
 pub(crate) use self::drive::{Event, Fault, Link, drive};
-#[allow(unused_imports)]
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;
 pub(crate) use self::target::{Place, Target};
