@@ -40,7 +40,7 @@ impl Waiting {
     }
 
     /// Where more can be added; what was sent is forgotten.
-    fn to_add(&mut self) -> &mut Vec<u8> {
+    fn tail(&mut self) -> &mut Vec<u8> {
         if self.is_empty() {
             self.bytes.clear();
             self.sent = 0;
@@ -241,7 +241,7 @@ impl<W: Wire> Channel<W> {
             return Ok(0);
         };
         let sent = engine.write(bytes)?;
-        engine.take_records(self.waiting.to_add())?;
+        engine.take_records(self.waiting.tail())?;
         Ok(sent)
     }
 
@@ -253,7 +253,7 @@ impl<W: Wire> Channel<W> {
         let records = self.records.get(..n).unwrap_or_default();
         engine.read_records(records).map_err(invalid)?;
         // A change of keys may ask for an answer.
-        engine.take_records(self.waiting.to_add())
+        engine.take_records(self.waiting.tail())
     }
 
     /// Sends records that wait until none does, or until the peer has said something.
@@ -297,7 +297,7 @@ async fn flush<W: Wire>(
     waiting: &mut Waiting,
     deadline: Instant,
 ) -> io::Result<()> {
-    engine.take_records(waiting.to_add())?;
+    engine.take_records(waiting.tail())?;
     send_all(wire, waiting.rest(), deadline).await?;
     waiting.sent = waiting.bytes.len();
     Ok(())
