@@ -1,9 +1,16 @@
 //! A proxy on the way to the server: what it is and where.
 
+mod http;
+mod socks;
+
 use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Instant;
 
 use percent_encoding::percent_decode_str;
 
+use super::wire::Wire;
 use crate::settings::Secret;
 
 /// What RFC 1929 allows a name and a password to have, in octets; and RFC 1928 a host name.
@@ -62,6 +69,33 @@ impl Proxy {
             port,
             login,
         })
+    }
+}
+
+impl Proxy {
+    /// Has the proxy connect to `host` and `port`; from then on `wire` is a connection to that. Not a byte beyond the
+    /// proxy's answer is read.
+    ///
+    /// # Errors
+    ///
+    /// When the proxy refuses, does not keep to its protocol, or takes longer than until `deadline`.
+    pub(super) async fn tunnel<W: Wire>(
+        &self,
+        wire: &mut W,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+    ) -> io::Result<()> {
+        let is_address = host.parse::<IpAddr>().is_ok();
+        if !is_address && !is_host_name(host) {
+            let message = "the server's name cannot be told to a proxy";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let login = self.login.as_ref();
+        match self.protocol {
+            Protocol::Socks5 => socks::tunnel(wire, login, host, port, deadline).await,
+            Protocol::Http => http::tunnel(wire, login, host, port, deadline).await,
+        }
     }
 }
 
@@ -131,12 +165,55 @@ fn host_and_port(place: &str) -> Result<(&str, u16), String> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
     let is_host = match bracketed {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => is_host_name(host),
     };
     match is_host {
         true => Ok((bracketed.unwrap_or(host), port)),
         false => Err(wrong()),
+    }
+}
+
+/// A proxy that wants a login, or refuses ours. Another try does not help.
+#[derive(Debug)]
+pub(crate) struct LoginRefused(&'static str);
+
+impl fmt::Display for LoginRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for LoginRefused {}
+
+/// The error of a proxy that does not let us in.
+fn login_refused(login: Option<&Login>) -> io::Error {
+    let problem = match login {
+        Some(_) => "the proxy refused the user name or the password",
+        None => "the proxy wants a user name and a password",
+    };
+    io::Error::new(io::ErrorKind::PermissionDenied, LoginRefused(problem))
+}
+
+/// The error of a proxy that does not connect us.
+fn refused(why: impl fmt::Display) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ConnectionRefused,
+        format!("the proxy did not connect: {why}"),
+    )
+}
+
+/// The error of something that is no proxy of this kind.
+fn nonsense(kind: &str) -> io::Error {
+    let message = format!("what answers there is no {kind} proxy");
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+/// What a proxy that hangs up means by it.
+fn hung_up(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => refused("it closed the connection"),
+        _ => error,
     }
 }
 
