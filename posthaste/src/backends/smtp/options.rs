@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use posthaste_smtp::{Config, Credentials, Hello, Security, Session};
+use posthaste_smtp::{Config, Credentials, Hello, Protocol, Security, Session};
+
+use super::faults::{Fault, Faults};
 
 use crate::backend::seed;
 use crate::error::{Error, ErrorKind, Phase};
@@ -62,8 +64,9 @@ pub(super) struct Server {
     credentials: Option<Credentials>,
     allow_cleartext_auth: bool,
     /// How much a session says before it waits.
-    #[allow(dead_code, reason = "the session does not know it yet")]
     pace: Pace,
+    /// What it has turned out not to do, though it says so.
+    pub(super) faults: Faults,
     /// Whether opening a connection in advance may fail without an error.
     pub(super) fail_silently: bool,
 }
@@ -91,6 +94,7 @@ impl Server {
             send_timeout: limit(options, "send_timeout")?,
             pool: pool_limits(options)?,
             pace: Pace::from_options(options)?,
+            faults: Faults::default(),
             hello: hello(domain)?,
             fail_silently: options.flag("fail_silently")?.unwrap_or(false),
             target,
@@ -109,6 +113,9 @@ impl Server {
         };
         config.credentials.clone_from(&self.credentials);
         config.allow_cleartext_auth = self.allow_cleartext_auth;
+        self.pace.set(&mut config);
+        config.pipelining &= !self.faults.has(Fault::Pipelining);
+        config.chunking &= !self.faults.has(Fault::Chunking);
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
     }
@@ -132,7 +139,6 @@ impl Server {
 }
 
 /// How much a session says before it waits for an answer, and in which protocol.
-#[allow(dead_code, reason = "the session does not know it yet")]
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     lmtp: bool,
@@ -155,6 +161,18 @@ impl Pace {
             messages: count(options, "max_unanswered_messages", 64)?,
             chunk: count(options, "chunk_size", 256 << 10)?,
         })
+    }
+
+    fn set(self, config: &mut Config) {
+        if self.lmtp {
+            config.protocol = Protocol::Lmtp;
+        }
+        config.pipelining = self.pipelining;
+        config.chunking = self.chunking;
+        config.window.replies = self.replies;
+        config.window.octets = self.octets;
+        config.window.messages = self.messages;
+        config.window.chunk = self.chunk;
     }
 }
 
