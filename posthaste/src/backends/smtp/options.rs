@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use posthaste_smtp::{Config, Credentials, Hello, Security, Session};
 
-use crate::backend::seed;
+use super::login::Login;
+use crate::backend::{Context, seed};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::net::{Files, Place, Proxy, Target, Tls, Unusable};
 use crate::pool::PoolLimits;
@@ -24,6 +25,7 @@ const KNOWN: &[&str] = &[
     "ssl_cafile",
     "allow_cleartext_auth",
     "token",
+    "token_command",
     "send_timeout",
     "bind_address",
     "proxy",
@@ -59,7 +61,8 @@ pub(super) struct Server {
     pub(super) tls: Option<Tls>,
     /// Whether TLS comes first, and not by STARTTLS.
     is_implicit: bool,
-    credentials: Option<Credentials>,
+    /// Who logs in; nobody if none.
+    pub(super) login: Option<Login>,
     allow_cleartext_auth: bool,
     /// How much a session says before it waits.
     #[allow(dead_code, reason = "the session does not know it yet")]
@@ -69,12 +72,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Reads the options; `domain` is this machine's name.
+    /// Reads the options of the mailer; `domain` is this machine's name.
     ///
     /// # Errors
     ///
     /// When an option is unknown or cannot be used.
-    pub(super) fn from_options(options: &Options, domain: &str) -> Result<Self, Error> {
+    pub(super) fn new(ctx: &Context<'_>, domain: &str) -> Result<Self, Error> {
+        let options = ctx.options;
         options.deny_unknown(KNOWN)?;
         let target = target(options)?;
         let host = match &target.place {
@@ -85,7 +89,7 @@ impl Server {
         Ok(Self {
             tls: tls(options, host)?,
             is_implicit: options.flag("use_ssl")?.unwrap_or(false),
-            credentials: credentials(options)?,
+            login: Login::new(ctx)?,
             allow_cleartext_auth: allowed || host.is_none_or(is_this_machine),
             timeout: limit(options, "timeout")?,
             send_timeout: limit(options, "send_timeout")?,
@@ -99,15 +103,15 @@ impl Server {
 }
 
 impl Server {
-    /// How a session with this server presents itself.
-    pub(super) fn session_config(&self) -> Config {
+    /// How a session with this server presents itself, and who logs in.
+    pub(super) fn session_config(&self, credentials: Option<Credentials>) -> Config {
         let mut config = Config::new(self.hello.clone());
         config.security = match (&self.tls, self.is_implicit) {
             (None, _) => Security::None,
             (Some(_), false) => Security::StartTls,
             (Some(_), true) => Security::Tls(None),
         };
-        config.credentials.clone_from(&self.credentials);
+        config.credentials = credentials;
         config.allow_cleartext_auth = self.allow_cleartext_auth;
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
@@ -123,6 +127,9 @@ impl Server {
             None => "the server offers no login at all".to_owned(),
             Some(_) if self.tls.is_none() && !self.allow_cleartext_auth => {
                 "passwords are not said in the clear: set EMAIL_USE_TLS or EMAIL_USE_SSL".to_owned()
+            }
+            Some(offered) if self.login.as_ref().is_some_and(Login::is_by_token) => {
+                format!("the server offers {offered:?}, and a token takes OAUTHBEARER or XOAUTH2")
             }
             Some(offered) => format!("the server offers {offered:?}"),
         };
@@ -276,32 +283,6 @@ fn unusable(error: Unusable, options: &Options) -> Error {
         .with_phase(Phase::Starttls)
 }
 
-/// As in Django, a login is meant only if both name and password are given. A token means one without doubt.
-fn credentials(options: &Options) -> Result<Option<Credentials>, Error> {
-    let secret = |name| options.secret(name).filter(|secret| !secret.is_empty());
-    let user = options.string("username").filter(|user| !user.is_empty());
-    let (name, credentials) = match (user, secret("password"), secret("token")) {
-        (_, Some(_), Some(_)) => {
-            let message = "stands for the password; set only one of them";
-            return Err(Error::invalid(options.field("token"), message));
-        }
-        (None, None, Some(_)) => {
-            let message = "a token needs a name to log in with; set username, too";
-            return Err(Error::invalid(options.field("token"), message));
-        }
-        (Some(user), Some(password), None) => {
-            ("password", Credentials::password(user, password.expose()))
-        }
-        (Some(user), None, Some(token)) => ("token", Credentials::token(user, token.expose())),
-        (_, _, None) => return Ok(None),
-    };
-    credentials.map(Some).map_err(|error| {
-        let is_user = error.what() == "user name";
-        let name = if is_user { "username" } else { name };
-        Error::invalid(options.field(name), error.problem())
-    })
-}
-
 /// Whether nobody can listen on the way.
 fn is_this_machine(host: &str) -> bool {
     match host.parse::<std::net::IpAddr>() {
@@ -320,14 +301,26 @@ fn hello(domain: &str) -> Result<Hello, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::OptionValue;
+    use crate::backend::Io;
+    use crate::outbox::Outbox;
+    use crate::settings::{OptionValue, Settings};
 
     fn server<const N: usize>(given: [(&str, &str); N]) -> Result<Server, Error> {
         let mut options = Options::default();
         for (name, value) in given {
             options.set(name, OptionValue::from(value));
         }
-        Server::from_options(&options, "client.example")
+        let (settings, outbox) = (Settings::default(), Outbox::new());
+        let ctx = Context {
+            settings: &settings,
+            alias: "default",
+            options: &options,
+            outbox: &outbox,
+            io: Io::Blocking,
+            allow_files: true,
+            tokens: None,
+        };
+        Server::new(&ctx, "client.example")
     }
 
     fn field<const N: usize>(given: [(&str, &str); N]) -> String {
@@ -357,7 +350,7 @@ mod tests {
                 (server.pace.octets, server.pace.chunk),
                 (8_388_608, 262_144)
             );
-            assert!(server.send_timeout.is_none() && server.credentials.is_none());
+            assert!(server.send_timeout.is_none() && server.login.is_none());
         }
     }
 
@@ -397,7 +390,10 @@ mod tests {
             (Duration::ZERO, Duration::from_millis(6500))
         );
         assert_eq!(server.send_timeout, Some(Duration::from_secs(8)));
-        assert_eq!(server.credentials, Credentials::token("ann", "t0ken").ok());
+        let Some(Login::Fixed(login)) = server.login else {
+            panic!("a token is a login");
+        };
+        assert_eq!(Some(login), Credentials::token("ann", "t0ken").ok());
     }
 
     #[test]
