@@ -306,14 +306,12 @@ pub(crate) fn encoded_original(address: &str) -> String {
 pub(crate) enum Command<'a> {
     Ehlo(&'a Hello),
     Helo(&'a Hello),
-    #[allow(dead_code, reason = "for servers that speak LMTP (RFC 2033)")]
     Lhlo(&'a Hello),
     Mail(&'a Path, MailParameters<'a>),
     /// The recipient, and whether the server knows DSN.
     Rcpt(&'a Recipient, bool),
     Data,
     /// That many octets follow (RFC 3030); with `last` they end the content.
-    #[allow(dead_code, reason = "for servers that offer CHUNKING")]
     Bdat {
         size: u64,
         last: bool,

@@ -197,6 +197,9 @@ pub struct Outcome {
     pub rejected: Vec<(usize, Reply)>,
     /// Why nobody gets the mail; `None` if those in `accepted` do.
     pub failure: Option<Failure>,
+    /// What the server said when it took the mail, its name for it among other things. Of several answers, as in LMTP,
+    /// the first.
+    pub reply: Option<Reply>,
 }
 
 /// Why nobody gets a mail.
@@ -223,6 +226,7 @@ impl fmt::Display for Failure {
             (FailureKind::TooLarge, _) => {
                 f.write_str("the message is larger than the server takes")
             }
+            (FailureKind::NoContent, _) => f.write_str("the message's content could not be had"),
             (FailureKind::Unprotected, _) => {
                 f.write_str("the message requires TLS, which this connection does not have")
             }
@@ -246,6 +250,8 @@ pub enum FailureKind {
     Unprotected,
     /// The mail needs this extension, which the server does not offer; nothing was sent.
     Unsupported(&'static str),
+    /// The content could not be had, as [`Session::content_failed`](crate::Session::content_failed) said.
+    NoContent,
 }
 
 /// A mail that had no outcome when the connection was lost.
@@ -261,4 +267,8 @@ pub struct Unfinished {
     pub rejected: Vec<(usize, Reply)>,
     /// Whether nothing of it had been handed out, so that it may go over another connection.
     pub never_started: bool,
+    /// Whether it was the mail whose answers were awaited. What the others were told nothing of had no part in the loss.
+    pub was_first: bool,
+    /// Whether the server did not know BDAT, and so took no content: the mail may go over another connection by DATA.
+    pub by_data: bool,
 }
