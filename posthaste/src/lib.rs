@@ -50,11 +50,12 @@ mod scope;
 mod sending;
 mod settings;
 pub mod testing;
+mod token;
 
 pub use posthaste_message::{
-    Address, AddressError, AddressList, AddressListItem, Content, Date, EmailAlternative,
-    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Reader, RenderError, RenderOptions,
-    Rendered, Transfer, parse_list,
+    Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
+    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Reader, RecipientDsn,
+    RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
 };
 pub use posthaste_smtp::{EnhancedCode, Reply};
 
@@ -74,3 +75,4 @@ pub use self::sending::{Payload, Sending};
 pub use self::settings::{
     Entry, MailerSettings, OptionValue, Options, Origin, Secret, Settings, Sources,
 };
+pub use self::token::{TokenProvider, TokenRequest};

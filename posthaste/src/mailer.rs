@@ -16,7 +16,8 @@ use crate::outbox::Outbox;
 use crate::pool::Pools;
 use crate::report::{Report, Reports};
 use crate::scope::{self, Scoped};
-use crate::settings::{Options, Settings};
+use crate::settings::{Options, Secret, Settings};
+use crate::token::{TokenProvider, TokenRequest, Tokens};
 
 /// The name of the mailer that is used when no other is asked for.
 const DEFAULT: &str = "default";
@@ -53,6 +54,7 @@ struct Inner {
     allow_files: bool,
     /// Shared by all clones.
     pools: Arc<Pools>,
+    tokens: Option<Tokens>,
 }
 
 impl Mailer {
@@ -66,6 +68,7 @@ impl Mailer {
             alias: DEFAULT.to_owned(),
             allow_files: true,
             pools: Arc::default(),
+            tokens: None,
         }))
     }
 
@@ -128,17 +131,45 @@ impl Mailer {
     /// A name that is not configured is told when a connection is made.
     #[must_use]
     pub fn using(&self, alias: impl Into<String>) -> Self {
-        let mut inner = Inner::clone(&self.0);
-        // What tells one mailer's connections from another's is in the options, so they share the pools.
-        inner.alias = alias.into();
-        Self(Arc::new(inner))
+        // What tells one mailer's connections from another's is in the options.
+        self.clone().keep_pools(|inner| inner.alias = alias.into())
     }
 
     /// Says whether attachments may be files of this machine; they may, unless this says otherwise. Refuse it to messages
     /// that come from people who are not trusted.
     #[must_use]
     pub fn allow_files(self, allow: bool) -> Self {
-        self.change(|inner| inner.allow_files = allow)
+        self.keep_pools(|inner| inner.allow_files = allow)
+    }
+
+    /// Logs in by OAuth 2.0 access tokens of this provider (OAUTHBEARER or XOAUTH2, as the server offers).
+    ///
+    /// It is asked by the SMTP backend of each mailer that has a user name (`EMAIL_HOST_USER`) and neither password, token
+    /// nor token command. When the server refuses a token it is asked once more.
+    #[must_use]
+    pub fn token_provider(self, provider: impl TokenProvider + 'static) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::new(provider)))
+    }
+
+    /// Logs in by the tokens that a function gives: [`token_provider`](Self::token_provider) for those that do not await.
+    /// On tokio it must not block.
+    ///
+    /// ```
+    /// use posthaste::{Mailer, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.email_host_user = "ann@example.com".into();
+    /// let mailer = Mailer::new(settings).token_from(|request| {
+    ///     let token = if request.is_refused { "a new token" } else { "the last token" };
+    ///     Ok(token.into())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn token_from(
+        self,
+        function: impl Fn(TokenRequest<'_>) -> Result<Secret, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::from_function(function)))
     }
 
     /// Lets the backend `locmem` store into `outbox`.
@@ -208,6 +239,7 @@ impl Mailer {
             allow_files: inner.allow_files,
             pools: &inner.pools,
             is_pooled,
+            tokens: inner.tokens.as_ref(),
         };
         let backend = inner.registry.make(&name, &context)?;
         let fail_silently = options.flag("fail_silently")?.unwrap_or(false);
@@ -237,10 +269,16 @@ impl Mailer {
     }
 
     /// The same mailer but for one thing. It shares no connections with what it was: they may be made otherwise now.
-    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.pools = Arc::default();
-        change(inner);
+    fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
+        self.keep_pools(|inner| {
+            inner.pools = Arc::default();
+            change(inner);
+        })
+    }
+
+    /// The same mailer but for one thing that makes no difference to connections.
+    fn keep_pools(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
         self
     }
 }

@@ -2,26 +2,22 @@
 
 #[cfg(test)]
 mod both;
-#[allow(dead_code)]
 mod channel;
 mod clock;
 mod connect;
 mod drive;
-#[allow(dead_code)]
 mod proxy;
 mod std;
 mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
-#[allow(dead_code)]
 mod wire;
 
 pub(crate) use self::clock::connect_limit;
 pub(crate) use self::connect::connect;
 pub(crate) use self::drive::{Event, Fault, Link, drive};
 pub(crate) use self::proxy::LoginRefused;
-#[allow(unused_imports)]
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;
 pub(crate) use self::target::{Place, Target};

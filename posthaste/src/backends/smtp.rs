@@ -3,8 +3,10 @@
 mod depot;
 mod dial;
 mod failure;
+mod login;
 mod options;
 mod prepared;
+mod wishes;
 
 use std::sync::Arc;
 use std::time::Instant;

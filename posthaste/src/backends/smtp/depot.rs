@@ -37,7 +37,7 @@ impl<W: Wire> Depot<W> {
     /// When an option is unknown or cannot be used.
     pub(super) fn of(ctx: &Context<'_>, domain: &str) -> Result<Arc<Self>, Error> {
         ctx.pools.find_or_make(ctx.io, ctx.options, FILES, || {
-            let server = Server::from_options(ctx.options, domain)?;
+            let server = Server::new(ctx, domain)?;
             Ok(Self {
                 pool: Pool::new(server.pool),
                 server,
