@@ -44,7 +44,6 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
-#[allow(dead_code)]
 mod pool;
 mod report;
 mod scope;

@@ -1,5 +1,6 @@
 //! The SMTP backend: one connection, one message after the other.
 
+mod depot;
 mod dial;
 mod failure;
 mod login;
@@ -7,16 +8,20 @@ mod options;
 mod prepared;
 mod wishes;
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use posthaste_message::EmailMessage;
 
+use self::depot::Depot;
 use self::failure::{Ended, Loss};
-use self::options::Server;
 use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
 use crate::net::{Event, Link, StdWire, Wire, drive};
+use crate::pool::{Lease, Taken};
 use crate::report::Report;
 
 /// Makes the backend for the kind of I/O that `ctx` asks for.
@@ -25,21 +30,21 @@ use crate::report::Report;
 ///
 /// When an option is unknown or cannot be used.
 pub(crate) fn make(ctx: &Context<'_>) -> Result<Box<dyn Backend>, Error> {
-    let renderer = ctx.renderer();
-    let server = Server::new(ctx, &renderer.options().domain)?;
     Ok(match ctx.io {
-        Io::Blocking => Box::new(SmtpBackend::<StdWire>::new(server, renderer)),
+        Io::Blocking => Box::new(SmtpBackend::<StdWire>::new(ctx)?),
         #[cfg(feature = "tokio")]
-        Io::Tokio => Box::new(SmtpBackend::<TokioWire>::new(server, renderer)),
+        Io::Tokio => Box::new(SmtpBackend::<TokioWire>::new(ctx)?),
     })
 }
 
 /// Sends mail to one server.
 struct SmtpBackend<W: Wire> {
-    server: Server,
+    depot: Arc<Depot<W>>,
+    /// Whether connections are those that the mailer keeps.
+    is_pooled: bool,
     renderer: Renderer,
     /// The idle connection. It is taken out while it is talked over, so that a future that is dropped half-way drops it too.
-    link: Option<Link<W>>,
+    link: Option<Lease<Link<W>>>,
 }
 
 impl<W: Wire> Backend for SmtpBackend<W> {
@@ -63,7 +68,7 @@ impl<W: Wire> Backend for SmtpBackend<W> {
                 reports.push(self.deliver(message, &mut no_server).await);
             }
             if !was_open {
-                self.quit().await;
+                self.put_away().await;
             }
             reports
         })
@@ -71,31 +76,46 @@ impl<W: Wire> Backend for SmtpBackend<W> {
 }
 
 impl<W: Wire> SmtpBackend<W> {
-    fn new(server: Server, renderer: Renderer) -> Self {
-        Self {
-            server,
+    fn new(ctx: &Context<'_>) -> Result<Self, Error> {
+        let renderer = ctx.renderer();
+        Ok(Self {
+            depot: Depot::of(ctx, &renderer.options().domain)?,
+            is_pooled: ctx.is_pooled,
             renderer,
             link: None,
-        }
+        })
     }
 
     async fn connect_unless_open(&mut self) -> Result<bool, Error> {
         if self.link.is_some() {
             return Ok(false);
         }
-        match self.server.connect().await {
+        let deadline = self.depot.deadline();
+        let slot = self.depot.slot(false, deadline).await?;
+        match self.depot.connect(slot, deadline).await {
             Ok(link) => {
                 self.link = Some(link);
                 Ok(true)
             }
-            Err(_) if self.server.fail_silently => Ok(false),
+            Err(_) if self.depot.server.fail_silently => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the connection back to the mailer that keeps it, or says goodbye.
+    async fn put_away(&mut self) {
+        if !self.is_pooled {
+            return self.quit().await;
+        }
+        if let Some(link) = self.link.take() {
+            link.give_back();
         }
     }
 
     /// Says goodbye. A peer that is gone already, or does not answer, is none of the caller's troubles.
     async fn quit(&mut self) {
         if let Some(mut link) = self.link.take() {
+            link.until(None);
             link.session.quit();
             let _ = drive(&mut link, None).await;
         }
@@ -124,13 +144,15 @@ impl<W: Wire> SmtpBackend<W> {
         prepared: &Prepared<'_>,
         no_server: &mut Option<Error>,
     ) -> Result<Report, Error> {
-        if let Some(link) = self.link.take() {
-            match self.converse(link, prepared).await {
-                Err(loss) if loss.not_begun => {}
+        let deadline = self.depot.deadline();
+        let slot = match self.open_link(deadline).await? {
+            Taken::Empty(slot) => slot,
+            Taken::Kept(link) => match self.converse(link, prepared).await {
+                Err(loss) if loss.not_begun => self.depot.slot(self.is_pooled, deadline).await?,
                 result => return result.map_err(|loss| loss.error),
-            }
-        }
-        let link = match self.server.connect().await {
+            },
+        };
+        let link = match self.depot.connect(slot, deadline).await {
             Ok(link) => link,
             Err(error) => return Err(no_server.insert(error).clone()),
         };
@@ -138,12 +160,29 @@ impl<W: Wire> SmtpBackend<W> {
         result.map_err(|loss| loss.error)
     }
 
+    /// The connection that is open, or one that is kept for everybody; else room for a new one.
+    async fn open_link(&mut self, deadline: Option<Instant>) -> Result<Taken<Link<W>>, Error> {
+        match self.link.take() {
+            Some(mut link) if link.is_at_home() && !link.is_worn() => {
+                link.until(deadline);
+                return Ok(Taken::Kept(link));
+            }
+            Some(link) => link.give_back(),
+            None => {}
+        }
+        match self.is_pooled {
+            true => self.depot.take(deadline).await,
+            false => Ok(Taken::Empty(self.depot.slot(false, deadline).await?)),
+        }
+    }
+
     /// Sends over `link`, and keeps it if it is still good afterwards.
     async fn converse(
         &mut self,
-        mut link: Link<W>,
+        mut link: Lease<Link<W>>,
         prepared: &Prepared<'_>,
     ) -> Result<Report, Loss> {
+        link.count();
         let mut body = prepared.rendered.reader();
         let ticket = link.session.submit(prepared.mail.clone());
         let ended = loop {
@@ -168,8 +207,8 @@ impl<W: Wire> SmtpBackend<W> {
 
 impl<W: Wire> Drop for SmtpBackend<W> {
     fn drop(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.farewell();
+        if let Some(link) = self.link.take() {
+            link.give_back();
         }
     }
 }

@@ -50,10 +50,8 @@ pub(super) struct Server {
     /// The time limit that replaces those of the standard.
     pub(super) timeout: Option<Duration>,
     /// How long a send as a whole may take, from waiting for a connection to the last reply.
-    #[allow(dead_code)]
     pub(super) send_timeout: Option<Duration>,
     /// How many connections are kept, and for how long.
-    #[allow(dead_code)]
     pub(super) pool: PoolLimits,
     /// The name to introduce ourselves by.
     pub(super) hello: Hello,
@@ -322,6 +320,8 @@ mod tests {
             io: Io::Blocking,
             allow_files: true,
             tokens: None,
+            pools: &crate::pool::Pools::default(),
+            is_pooled: false,
         };
         Server::new(&ctx, "client.example")
     }
