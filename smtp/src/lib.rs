@@ -100,6 +100,7 @@ mod data;
 mod ehlo;
 mod error;
 mod reply;
+pub mod server;
 
 pub use auth::{Credentials, Mechanism};
 pub use client::{
