@@ -62,24 +62,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answering;
 mod commands;
 mod config;
 mod content;
 mod input;
 mod login;
 mod parse;
+mod reading;
 mod request;
 
 pub use config::{Config, Extension, Limits};
 pub use login::Login;
 pub use request::{Parameters, Request};
 
-use crate::auth::BASE64;
-use crate::{Mechanism, Reply};
-use commands::Asked;
+use crate::Reply;
+use answering::Effect;
 use content::Decoder;
 use input::Input;
 use login::Exchange;
+use reading::Advance;
 
 /// So many octets of answers are sent before more is read.
 const ENOUGH: usize = 16 * 1024;
@@ -151,33 +153,6 @@ enum Mode {
     Complete(usize),
     /// A handshake.
     Handshake,
-}
-
-/// What an answer does.
-#[derive(Debug)]
-enum Effect {
-    Connect,
-    Hello,
-    StartTls,
-    Challenge(Exchange),
-    Login(Mechanism, String),
-    Mail(Transaction),
-    Rcpt,
-    Data,
-    Bdat {
-        size: u64,
-        last: bool,
-    },
-    Chunk,
-    Message,
-    Reset,
-    Quit,
-    /// The line is refused, whatever the answer says.
-    Refused {
-        swallow: u64,
-        fatal: bool,
-    },
-    Nothing,
 }
 
 /// A mail that is on its way.
@@ -332,247 +307,5 @@ impl Server {
     /// Who is logged in.
     pub fn user(&self) -> Option<&str> {
         self.authenticated.as_deref()
-    }
-}
-
-/// What came of reading on.
-enum Advance {
-    Asked(Asked),
-    Content,
-    Further,
-}
-
-/// Reading.
-impl Server {
-    /// Reads on; `None` if more has to come first.
-    fn advance(&mut self) -> Option<Advance> {
-        match &mut self.mode {
-            Mode::Connect => {
-                self.mode = Mode::Command;
-                let usual = Reply::new(220, format!("{} ready", self.config.name));
-                Some(Advance::Asked((
-                    Request::Connect,
-                    Some(usual),
-                    Effect::Connect,
-                )))
-            }
-            Mode::Command | Mode::Login(_) | Mode::Failing(_) => {
-                let limit = match self.mode {
-                    Mode::Command => self.line_limit(),
-                    _ => self.config.limits.auth_line,
-                };
-                let line = self.input.line(limit)?;
-                Some(Advance::Asked(self.asked(line)))
-            }
-            Mode::Data(_) => self.advance_data(),
-            Mode::Chunk { left: 0, last } => {
-                let last = *last;
-                Some(self.chunk_end(last))
-            }
-            Mode::Swallow { left: 0, reply } => {
-                let reply = reply.take();
-                self.mode = Mode::Command;
-                self.write(reply);
-                Some(Advance::Further)
-            }
-            Mode::Chunk { left, .. } | Mode::Swallow { left, .. } => {
-                let waiting = self.input.rest();
-                let n = usize::try_from(*left)
-                    .unwrap_or(usize::MAX)
-                    .min(waiting.len());
-                if n == 0 {
-                    return None;
-                }
-                *left -= n as u64;
-                let kept = matches!(self.mode, Mode::Chunk { .. });
-                if kept {
-                    self.piece.extend_from_slice(&waiting[..n]);
-                    self.count(n);
-                }
-                self.input.read(n);
-                Some(if kept {
-                    Advance::Content
-                } else {
-                    Advance::Further
-                })
-            }
-            Mode::Complete(given) => {
-                let given = *given;
-                Some(self.complete(given))
-            }
-            Mode::Handshake => None,
-        }
-    }
-
-    /// AUTH may be longer than other commands, so a line is looked at before it is all there.
-    fn line_limit(&self) -> usize {
-        let limits = &self.config.limits;
-        match self.input.rest().get(..5) {
-            Some(verb) if verb.eq_ignore_ascii_case(b"AUTH ") => limits.auth_line,
-            _ => limits.line,
-        }
-    }
-
-    fn advance_data(&mut self) -> Option<Advance> {
-        let Mode::Data(decoder) = &mut self.mode else {
-            return None;
-        };
-        if self.input.rest().is_empty() {
-            return None;
-        }
-        self.piece.clear();
-        let (read, over) = decoder.decode(self.input.rest(), &mut self.piece);
-        self.input.read(read);
-        self.count(self.piece.len());
-        if over {
-            self.mode = Mode::Complete(0);
-        }
-        let useless = self.piece.is_empty() || self.is_too_large();
-        Some(if useless {
-            Advance::Further
-        } else {
-            Advance::Content
-        })
-    }
-
-    fn count(&mut self, octets: usize) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.size = transaction.size.saturating_add(octets as u64);
-        }
-    }
-
-    fn is_too_large(&self) -> bool {
-        let limit = self.config.limits.size;
-        limit > 0
-            && self
-                .transaction
-                .as_ref()
-                .is_some_and(|transaction| transaction.size > limit)
-    }
-
-    fn chunk_end(&mut self, last: bool) -> Advance {
-        if last {
-            self.mode = Mode::Complete(0);
-            return Advance::Further;
-        }
-        self.mode = Mode::Command;
-        self.line.clear();
-        let usual = self.usual(250, "2.0.0", "Go on");
-        Advance::Asked((Request::Chunk, Some(usual), Effect::Chunk))
-    }
-
-    /// The content is there: one answer, or in LMTP one for each recipient.
-    fn complete(&mut self, given: usize) -> Advance {
-        let (size, recipients) = self.transaction.as_ref().map_or((0, 0), |transaction| {
-            (transaction.size, transaction.recipients)
-        });
-        let due = if self.config.lmtp { recipients } else { 1 };
-        if given >= due {
-            self.mode = Mode::Command;
-            self.transaction = None;
-            return Advance::Further;
-        }
-        self.mode = Mode::Complete(given + 1);
-        self.line.clear();
-        let too_large = self.is_too_large();
-        let usual = if too_large {
-            self.usual(552, "5.3.4", "The message is too large")
-        } else {
-            self.usual(250, "2.0.0", "Taken")
-        };
-        let request = Request::Message {
-            size,
-            too_large,
-            recipient: self.config.lmtp.then_some(given),
-        };
-        Advance::Asked((request, Some(usual), Effect::Message))
-    }
-}
-
-/// Answering.
-impl Server {
-    /// Says the answer, and does what it does.
-    fn settle(&mut self, effect: Effect, code: u16, reply: Option<Reply>) {
-        let wanted = match effect {
-            Effect::Data | Effect::Challenge(_) => 3,
-            _ => 2,
-        };
-        let reply = self.apply(effect, code / 100 == wanted, reply);
-        self.write(reply);
-        if code == 421 {
-            self.close();
-        }
-    }
-
-    /// Does what an answer does; gives back the reply unless it is said later.
-    fn apply(&mut self, effect: Effect, accepted: bool, reply: Option<Reply>) -> Option<Reply> {
-        match (effect, accepted) {
-            (Effect::Connect, false) | (Effect::Quit, _) => self.close(),
-            (Effect::Hello, true) => {
-                self.greeted = true;
-                self.transaction = None;
-            }
-            (Effect::StartTls, true) => {
-                self.input.discard();
-                self.mode = Mode::Handshake;
-            }
-            (Effect::Challenge(exchange), true) => self.mode = Mode::Login(exchange),
-            (Effect::Login(_, user), true) => self.authenticated = Some(user),
-            (Effect::Login(Mechanism::Xoauth2 | Mechanism::OauthBearer, _), false) => {
-                return self.fail_token(reply);
-            }
-            (Effect::Mail(transaction), true) => self.transaction = Some(transaction),
-            (Effect::Rcpt, true) => {
-                if let Some(transaction) = &mut self.transaction {
-                    transaction.recipients += 1;
-                }
-            }
-            (Effect::Data, true) => self.mode = Mode::Data(Decoder::default()),
-            (Effect::Bdat { size, last }, true) => {
-                if let Some(transaction) = &mut self.transaction {
-                    transaction.chunked = true;
-                }
-                self.mode = Mode::Chunk { left: size, last };
-                return None;
-            }
-            (Effect::Bdat { size: left, .. }, false) => {
-                self.transaction = None;
-                self.mode = Mode::Swallow { left, reply };
-                return None;
-            }
-            (
-                Effect::Refused {
-                    swallow,
-                    fatal: false,
-                },
-                _,
-            ) if swallow > 0 => {
-                self.mode = Mode::Swallow {
-                    left: swallow,
-                    reply,
-                };
-                return None;
-            }
-            (Effect::Refused { fatal: true, .. }, _) => self.close(),
-            (Effect::Chunk, false) | (Effect::Reset, true) => self.transaction = None,
-            _ => {}
-        }
-        reply
-    }
-
-    /// A token that is refused is told by a challenge first, which has to be answered (RFC 7628 section 3.2.3).
-    fn fail_token(&mut self, reply: Option<Reply>) -> Option<Reply> {
-        self.mode = Mode::Failing(reply?);
-        Some(Reply::new(334, BASE64.encode(br#"{"status":"400"}"#)))
-    }
-
-    fn write(&mut self, reply: Option<Reply>) {
-        let Some(reply) = reply else { return };
-        let mut lines = reply.lines().peekable();
-        while let Some(line) = lines.next() {
-            let mark = if lines.peek().is_some() { '-' } else { ' ' };
-            let line = format!("{}{mark}{line}\r\n", reply.code());
-            self.out.extend_from_slice(line.as_bytes());
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! What each command means at this point: the request it makes, and the usual answer.
 
+use super::answering::Effect;
 use super::config::Extension;
 use super::input::Line;
 use super::login::{Exchange, Move};
 use super::parse::{self, Command, Refusal, Verb};
 use super::request::{Parameters, Request};
-use super::{Effect, Mode, Server, Transaction};
+use super::{Mode, Server, Transaction};
 use crate::{Mechanism, Path, Reply};
 
 const FIRST_HELLO: Refusal = Refusal::new(503, "5.5.1", "Say EHLO first");
