@@ -179,6 +179,11 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
             let message = format!("the server does not offer {what}, which this message needs");
             Error::new(ErrorKind::Rejected, message)
         }
+        (FailureKind::Unprotected, _) => {
+            let message =
+                "the message requires TLS, which the connection to the server does not have";
+            Error::new(ErrorKind::Rejected, message)
+        }
         (FailureKind::TooLarge, None) => {
             let message = "the message is larger than the server takes".to_owned();
             Error::new(ErrorKind::Rejected, message)
@@ -193,7 +198,7 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
                 .with_reply(reply)
                 .with_temporary(temporary)
         }
-        (FailureKind::Refused, None) => return all_refused(rejected),
+        (_, None) => return all_refused(rejected),
     };
     error.with_phase(phase)
 }

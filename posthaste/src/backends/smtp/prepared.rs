@@ -36,13 +36,10 @@ impl<'m> Prepared<'m> {
             .iter()
             .chain(&envelope.to)
             .all(Mailbox::is_ascii);
-        let mail = Mail {
-            from,
-            to,
-            size: rendered.len(),
-            eight_bit: rendered.is_8bit(),
-            smtputf8: rendered.needs_smtputf8() || !ascii,
-        };
+        let mut mail = Mail::new(from, to);
+        mail.size = rendered.len();
+        mail.eight_bit = rendered.is_8bit();
+        mail.smtputf8 = rendered.needs_smtputf8() || !ascii;
         Ok(Self {
             envelope,
             rendered,
