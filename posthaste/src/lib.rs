@@ -44,6 +44,8 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
+#[allow(dead_code)]
+mod pool;
 mod report;
 mod scope;
 mod sending;

@@ -3,7 +3,7 @@
 use super::failure::{Ended, unreachable};
 use super::options::Server;
 use crate::error::{Error, Phase};
-use crate::net::{Event, Link, Wire, connect_limit, drive};
+use crate::net::{Event, Link, Wire, connect, connect_limit, drive};
 
 impl Server {
     /// Connects, hears the greeting, says hello, makes the connection safe and logs in.
@@ -12,7 +12,8 @@ impl Server {
     ///
     /// When any of that fails.
     pub(super) async fn connect<W: Wire>(&self) -> Result<Link<W>, Error> {
-        let wire = W::connect(&self.target, connect_limit(self.timeout))
+        let wire = connect::<W>(&self.target, connect_limit(self.timeout));
+        let wire = wire
             .await
             .map_err(|error| unreachable(&self.target, error))?;
         let config = self.session_config();

@@ -6,7 +6,8 @@ use posthaste_smtp::{Config, Credentials, Hello, Security, Session};
 
 use crate::backend::seed;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::{Files, Target, Tls, Unusable};
+use crate::net::{Files, Place, Target, Tls, Unusable};
+use crate::pool::PoolLimits;
 use crate::settings::Options;
 
 /// The names that a settings file may use.
@@ -31,6 +32,12 @@ pub(super) struct Server {
     pub(super) target: Target,
     /// The time limit that replaces those of the standard.
     pub(super) timeout: Option<Duration>,
+    /// How long a send as a whole may take, from waiting for a connection to the last reply.
+    #[allow(dead_code)]
+    pub(super) send_timeout: Option<Duration>,
+    /// How many connections are kept, and for how long.
+    #[allow(dead_code)]
+    pub(super) pool: PoolLimits,
     /// The name to introduce ourselves by.
     pub(super) hello: Hello,
     /// How to make the connection safe, if it is to be safe.
@@ -64,11 +71,10 @@ impl Server {
             is_implicit: options.flag("use_ssl")?.unwrap_or(false),
             credentials: credentials(options)?,
             allow_cleartext_auth: allowed || is_this_machine(&host),
-            target: Target {
-                host,
-                port: options.port()?,
-            },
+            target: Target::new(Place::parse(&host, options.port()?)),
             timeout,
+            send_timeout: None,
+            pool: PoolLimits::default(),
             hello: hello(domain)?,
             fail_silently: options.flag("fail_silently")?.unwrap_or(false),
         })
