@@ -2,8 +2,8 @@
 //! no memory without bound, nothing heard in the clear after STARTTLS, and the same course however it was cut.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use posthaste_smtp::Mechanism;
 use posthaste_smtp::server::{Config, Request, Server, Step};
+use posthaste_smtp::{Mechanism, Protocol};
 
 fuzz_target!(|input: (u8, Vec<u8>, Vec<u8>, Vec<u8>)| {
     let (kind, words, cuts, refusals) = input;
@@ -71,7 +71,9 @@ fn play(kind: u8, words: &[u8], cuts: &[u8], refusals: &[u8]) -> (Vec<u8>, Vec<S
 
 fn config(kind: u8) -> Config {
     let mut config = Config::new("mx.example");
-    config.lmtp = kind & 1 != 0;
+    if kind & 1 != 0 {
+        config.protocol = Protocol::Lmtp;
+    }
     config.starttls = kind & 2 != 0;
     config.cleartext_auth = kind & 4 != 0;
     config.limits.size = if kind & 8 != 0 { 50 } else { 0 };

@@ -1,7 +1,7 @@
 //! The server's half by itself: what it answers, what it passes on, and what it never does.
 
 use posthaste_smtp::server::{Config, Extension, Request, Server, Step};
-use posthaste_smtp::{Mechanism, Reply};
+use posthaste_smtp::{Mechanism, Protocol, Reply};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -558,7 +558,7 @@ fn nothing_said_in_the_clear_counts_under_tls() {
 #[test]
 fn lmtp_answers_for_each_recipient() {
     let mut config = Config::new("x");
-    config.lmtp = true;
+    config.protocol = Protocol::Lmtp;
     let mail = "MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<no@b>\r\nRCPT TO:<c@d>\r\n";
     let text =
         format!("EHLO x\r\nLHLO x\r\n{mail}DATA\r\nhi\r\n.\r\n{mail}BDAT 2 LAST\r\nhiDATA\r\n");
@@ -619,7 +619,9 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
 
 fn some_config(kind: u8) -> Config {
     let mut config = Config::new("x");
-    config.lmtp = kind & 1 != 0;
+    if kind & 1 != 0 {
+        config.protocol = Protocol::Lmtp;
+    }
     config.starttls = kind & 2 != 0;
     config.mechanisms = vec![Mechanism::Plain, Mechanism::Login];
     config.cleartext_auth = kind & 4 != 0;

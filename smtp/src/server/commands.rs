@@ -96,7 +96,7 @@ impl Server {
     }
 
     fn hello(&mut self, verb: Verb, name: &str) -> Result<Asked, Refusal> {
-        if (verb == Verb::Lhlo) != self.config.lmtp {
+        if (verb == Verb::Lhlo) != self.config.is_lmtp() {
             return Err(Refusal::new(500, "5.5.1", "This is the other protocol"));
         }
         let extended = verb != Verb::Helo;

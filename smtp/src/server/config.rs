@@ -1,6 +1,6 @@
 //! What a server offers, and what it puts up with.
 
-use crate::Mechanism;
+use crate::{Mechanism, Protocol};
 
 /// How a server presents itself, and what it puts up with.
 ///
@@ -18,8 +18,8 @@ use crate::Mechanism;
 pub struct Config {
     /// The name said in the greeting and in the answer to EHLO.
     pub name: String,
-    /// LMTP (RFC 2033) instead of SMTP: LHLO, and an answer for each recipient at the end of a message.
-    pub lmtp: bool,
+    /// SMTP, or LMTP.
+    pub protocol: Protocol,
     /// What is announced and understood, in this order. At first all that there is.
     pub extensions: Vec<Extension>,
     /// Whether STARTTLS (RFC 3207) is offered: the owner can make a handshake.
@@ -41,7 +41,7 @@ impl Config {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            lmtp: false,
+            protocol: Protocol::Smtp,
             extensions: Extension::ALL.to_vec(),
             starttls: false,
             tls: false,
@@ -50,6 +50,10 @@ impl Config {
             nonce: "nonce".to_owned(),
             limits: Limits::default(),
         }
+    }
+
+    pub(super) fn is_lmtp(&self) -> bool {
+        self.protocol == Protocol::Lmtp
     }
 
     pub(super) fn offers(&self, extension: Extension) -> bool {

@@ -135,7 +135,7 @@ impl Server {
         let (size, recipients) = self.transaction.as_ref().map_or((0, 0), |transaction| {
             (transaction.size, transaction.recipients)
         });
-        let due = if self.config.lmtp { recipients } else { 1 };
+        let due = if self.config.is_lmtp() { recipients } else { 1 };
         if given >= due {
             self.mode = Mode::Command;
             self.transaction = None;
@@ -152,7 +152,7 @@ impl Server {
         let request = Request::Message {
             size,
             too_large,
-            recipient: self.config.lmtp.then_some(given),
+            recipient: self.config.is_lmtp().then_some(given),
         };
         Advance::Asked((request, Some(usual), Effect::Message))
     }
