@@ -21,7 +21,6 @@ pub(crate) use self::clock::connect_limit;
 pub(crate) use self::connect::connect;
 pub(crate) use self::drive::{Event, Fault, Link, drive};
 pub(crate) use self::proxy::LoginRefused;
-#[allow(unused_imports)]
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;
 pub(crate) use self::target::{Place, Target};

@@ -4,6 +4,7 @@ mod dial;
 mod failure;
 mod options;
 mod prepared;
+mod wishes;
 
 use posthaste_message::EmailMessage;
 

@@ -214,6 +214,7 @@ impl Server {
         let code = self.say(Point::Mail(m), 250);
         if code == 250 {
             self.transaction = Some((m, Vec::new()));
+            self.content.clear();
         }
         self.refusal(Phase::Mail, code);
     }
@@ -245,14 +246,16 @@ impl Server {
 
     fn data(&mut self) {
         let m = self.current;
-        if !self.has_recipients() && !(self.make.data_for_nobody && self.transaction.is_some()) {
+        let is_open = self.transaction.is_some();
+        if !(self.has_recipients() || (self.make.data_for_nobody && is_open)) {
             assert!(self.offers("PIPELINING"), "DATA for nobody");
             return self.say_code(503);
         }
         let code = self.say(Point::Data(m), 354);
         match code {
             354 => self.state = State::Content,
-            _ => self.refusal(Phase::Data, code),
+            _ if self.has_recipients() => self.refusal(Phase::Data, code),
+            _ => {}
         }
     }
 

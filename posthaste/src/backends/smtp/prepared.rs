@@ -4,6 +4,7 @@ use posthaste_message::{EmailMessage, Envelope, Mailbox, RenderOptions, Rendered
 use posthaste_smtp::{Mail, Outcome, Path, Reply};
 
 use super::failure::refused;
+use super::wishes;
 use crate::error::Error;
 use crate::report::{Rejection, Report};
 
@@ -40,6 +41,7 @@ impl<'m> Prepared<'m> {
         mail.size = rendered.len();
         mail.eight_bit = rendered.is_8bit();
         mail.smtputf8 = rendered.needs_smtputf8() || !ascii;
+        wishes::add(&envelope, &mut mail)?;
         Ok(Self {
             envelope,
             rendered,
