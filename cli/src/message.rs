@@ -15,7 +15,7 @@ pub(crate) const LIMIT: usize = 128 * 1024 * 1024;
 /// An input that was opened.
 pub(crate) struct Input {
     /// What to read.
-    pub(crate) reader: Box<dyn Read>,
+    pub(crate) reader: Box<dyn Read + Send>,
     /// How many octets it has, if that is known.
     pub(crate) len: Option<u64>,
     /// What errors call it.
@@ -35,7 +35,7 @@ impl Input {
             ));
         }
         Ok(Self {
-            reader: Box::new(io::stdin().lock()),
+            reader: Box::new(io::stdin()),
             len: None,
             name: "standard input".to_owned(),
         })

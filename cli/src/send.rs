@@ -4,18 +4,25 @@ mod console;
 mod courier;
 mod nest;
 mod output;
+mod pace;
 mod progress;
+mod source;
 mod split;
 mod tally;
 
-use posthaste::{EmailMessage, Error, Report};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use posthaste::{Error, ErrorKind, Report};
 
 pub(crate) use self::console::Console;
 use self::courier::Courier;
 use self::output::Output;
 pub(crate) use self::output::complaints;
+use self::pace::Pace;
 use self::progress::Progress;
-use self::split::{Fault, Piece, Splitter};
+use self::source::{Item, Source};
+use self::split::Fault;
 pub(crate) use self::tally::Tally;
 use crate::args::{Globals, Send};
 use crate::exit::{Exit, Failure};
@@ -38,7 +45,7 @@ pub(crate) fn run(args: &Send, globals: &Globals) -> Result<Exit, Failure> {
     };
     interrupt::finish_the_message();
     let sent = match message {
-        Some(message) => run.send(Ok(message)),
+        Some(message) => run.send(vec![Item::alone(message)]),
         None => run.send_all(args),
     };
     run.finish(sent, args.fail_silently)
@@ -52,15 +59,41 @@ struct Run {
 }
 
 impl Run {
-    /// Sends one message, unless it could not be read, and tells what became of it.
-    fn send(&mut self, message: Result<EmailMessage, Error>) -> Result<(), Failure> {
+    /// Sends messages, leaving out those that could not be read, and tells what became of each, in their order.
+    fn send(&mut self, items: Vec<Item>) -> Result<(), Failure> {
         let _busy = interrupt::begin();
-        let report = match &message {
-            Ok(message) => self.courier.send(message),
-            Err(error) => Report::failed(None, error.clone()),
+        let Self {
+            courier,
+            output,
+            tally,
+        } = self;
+        let mut telling = Telling {
+            output,
+            tally,
+            waiting: VecDeque::new(),
+            told: 0,
+            failure: None,
         };
-        self.tally.add(&report);
-        self.output.report(&report)
+        let (mut messages, mut places) = (Vec::new(), Vec::new());
+        for (place, item) in items.into_iter().enumerate() {
+            let known = match item.message {
+                Ok(message) if message.recipients().next().is_none() => Some(Report::skipped()),
+                Ok(message) => {
+                    messages.push(message);
+                    places.push(place);
+                    None
+                }
+                Err(error) => Some(Report::failed(None, error)),
+            };
+            telling.waiting.push_back((known, item.position));
+        }
+        telling.tell();
+        courier.send(&messages, &mut |place, report| {
+            if let Some(place) = places.get(place) {
+                telling.heard(*place, report);
+            }
+        });
+        telling.failure.map_or(Ok(()), Err)
     }
 
     /// Sends all messages of the input.
@@ -71,18 +104,19 @@ impl Run {
         )?;
         self.output.number_messages();
         self.output.show(Progress::new(input.len));
-        let mut pieces = Splitter::new(input.reader, message::LIMIT);
+        let source = Source::start(input.reader).map_err(|error| no_thread(&error))?;
+        let mut pace = Pace::new();
         while !interrupt::is_asked() {
-            let message = match pieces.next() {
-                Ok(None) => return Ok(()),
-                // Nobody would learn what becomes of this message.
-                Ok(Some(_)) if self.output.is_closed() => return self.stop(),
-                Ok(Some(Piece::Text(json))) => EmailMessage::from_json(json).map_err(Error::from),
-                Ok(Some(Piece::TooLarge)) => Err(message::too_large()),
+            let items = match source.take(pace.size()) {
+                Ok(items) if items.is_empty() => return Ok(()),
+                // Nobody would learn what becomes of these messages.
+                Ok(_) if self.output.is_closed() => return self.stop(),
+                Ok(items) => items,
                 Err(fault) => return Err(self.tally.end(unreadable(&input.name, fault))),
             };
-            self.send(message)?;
-            self.output.advance(pieces.position());
+            let (count, start) = (items.len(), Instant::now());
+            self.send(items)?;
+            pace.note(count, start.elapsed());
         }
         interrupt::end()
     }
@@ -102,6 +136,48 @@ impl Run {
             .tally
             .exit(fail_silently || self.courier.fails_silently()))
     }
+}
+
+/// Tells what became of messages, in their order, whatever the order in which it becomes known.
+struct Telling<'r> {
+    output: &'r mut Output,
+    tally: &'r mut Tally,
+    /// What is known of those not told of yet, and where each ends in the input.
+    waiting: VecDeque<(Option<Report>, u64)>,
+    /// How many were told of.
+    told: usize,
+    /// Why no more can be told.
+    failure: Option<Failure>,
+}
+
+impl Telling<'_> {
+    /// Notes what became of the message at `place`.
+    fn heard(&mut self, place: usize, report: Report) {
+        let slot = self.waiting.get_mut(place.wrapping_sub(self.told));
+        if let Some((known, _)) = slot {
+            *known = Some(report);
+        }
+        self.tell();
+    }
+
+    /// Tells of all up to the first that nothing is known of.
+    fn tell(&mut self) {
+        while let Some((Some(report), position)) = self.waiting.front() {
+            self.tally.add(report);
+            if self.failure.is_none() {
+                self.failure = self.output.report(report).err();
+            }
+            self.output.advance(*position);
+            self.waiting.pop_front();
+            self.told += 1;
+        }
+    }
+}
+
+/// The error of a machine that has no thread left.
+fn no_thread(error: &std::io::Error) -> Failure {
+    let message = format!("there is no thread to be had to read the input: {error}");
+    Failure::from(Error::new(ErrorKind::Io, message))
 }
 
 /// The error of an input that cannot be read on.

@@ -72,6 +72,28 @@ impl<M> Connection<M> {
         Reports::from(reports)
     }
 
+    /// Sends all messages, and gives each report as soon as it is known. Each message has one, whatever the backend does.
+    pub(crate) async fn deliver_with(
+        &mut self,
+        messages: &[EmailMessage],
+        mut report: impl FnMut(usize, Report) + Send,
+    ) {
+        if messages.is_empty() {
+            return;
+        }
+        let mut missing = vec![true; messages.len()];
+        let mut once = |place: usize, one: Report| {
+            if let Some(missing) = missing.get_mut(place).filter(|missing| **missing) {
+                *missing = false;
+                report(place, one);
+            }
+        };
+        self.backend.send_messages_with(messages, &mut once).await;
+        for (place, _) in missing.iter().enumerate().filter(|(_, missing)| **missing) {
+            report(place, Report::failed(None, no_report()));
+        }
+    }
+
     pub(crate) async fn deliver(&mut self, message: &EmailMessage) -> Report {
         if message.recipients().next().is_none() {
             return Report::skipped();
@@ -111,6 +133,33 @@ impl Connection<Async> {
         self.deliver_all(messages).await
     }
 
+    /// Sends several messages, and gives each report to `report` as soon as it is known, with the place of its message.
+    ///
+    /// Each message has one report. Their order is that of the server's answers, mostly that of the messages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use posthaste::{EmailMessage, Outbox};
+    ///
+    /// let outbox = Outbox::new();
+    /// let mut connection = outbox.mailer().connection()?;
+    /// let messages = ["a@example.com", "b@example.com"].map(|to| EmailMessage::new("Hi", "").to([to]));
+    /// let mut sent = 0;
+    /// connection.send_messages_with(&messages, |_, report| sent += report.count()).await;
+    /// assert_eq!(sent, 2);
+    /// # Ok::<(), posthaste::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send_messages_with(
+        &mut self,
+        messages: &[EmailMessage],
+        report: impl FnMut(usize, Report) + Send,
+    ) {
+        self.deliver_with(messages, report).await;
+    }
+
     /// Closes the connection, if it is open. It can be opened again.
     ///
     /// # Errors
@@ -140,6 +189,31 @@ impl Connection<Blocking> {
     /// Sends all messages, and reports on each in their order. A failure does not keep the others from being sent.
     pub fn send_messages(&mut self, messages: &[EmailMessage]) -> Reports {
         block_on(self.deliver_all(messages))
+    }
+
+    /// Sends several messages, and gives each report to `report` as soon as it is known, with the place of its message.
+    ///
+    /// Each message has one report. Their order is that of the server's answers, mostly that of the messages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use posthaste::{EmailMessage, Outbox};
+    ///
+    /// let outbox = Outbox::new();
+    /// let mut connection = outbox.mailer().blocking().connection()?;
+    /// let messages = ["a@example.com", "b@example.com"].map(|to| EmailMessage::new("Hi", "").to([to]));
+    /// let mut sent = 0;
+    /// connection.send_messages_with(&messages, |_, report| sent += report.count());
+    /// assert_eq!(sent, 2);
+    /// # Ok::<(), posthaste::Error>(())
+    /// ```
+    pub fn send_messages_with(
+        &mut self,
+        messages: &[EmailMessage],
+        report: impl FnMut(usize, Report) + Send,
+    ) {
+        block_on(self.deliver_with(messages, report));
     }
 
     /// Closes the connection, if it is open. It can be opened again.

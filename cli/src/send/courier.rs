@@ -29,39 +29,33 @@ impl Courier {
         self.connection.fails_silently()
     }
 
-    /// Sends a message; one without recipients needs no connection.
-    pub(super) fn send(&mut self, message: &EmailMessage) -> Report {
-        if message.recipients().next().is_none() {
-            return Report::skipped();
-        }
-        if self.no_connection.is_none() {
+    /// Sends messages, all with recipients, and gives each report with the place of its message as soon as it is known.
+    pub(super) fn send(
+        &mut self,
+        messages: &[EmailMessage],
+        report: &mut (dyn FnMut(usize, Report) + Send),
+    ) {
+        if self.no_connection.is_none() && !messages.is_empty() {
             self.no_connection = self.connection.open().err();
         }
-        match &self.no_connection {
-            None => {
-                let report = self.connection.send(message);
-                self.remember(&report);
-                report
+        if let Some(error) = &self.no_connection {
+            for (place, message) in messages.iter().enumerate() {
+                report(place, self.unsent(message, error));
             }
-            Some(error) => Report::failed(
-                None,
-                self.fault_of(message).unwrap_or_else(|| error.clone()),
-            ),
+            return;
         }
+        let mut no_connection = None;
+        self.connection.send_messages_with(messages, |place, one| {
+            no_connection = failure_to_connect(&one);
+            report(place, one);
+        });
+        self.no_connection = no_connection;
     }
 
-    /// With `fail_silently`, opening a connection tells of no failure; the report on the message does.
-    fn remember(&mut self, report: &Report) {
-        let error = report.error.as_ref().filter(|error| {
-            let before_mail = matches!(
-                error.phase(),
-                Some(
-                    Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Starttls | Phase::Auth
-                )
-            );
-            before_mail && error.kind() != ErrorKind::Invalid
-        });
-        self.no_connection = error.cloned();
+    /// The report of a message that is not sent, because there is no connection to be had.
+    fn unsent(&self, message: &EmailMessage, error: &Error) -> Report {
+        let fault = self.fault_of(message);
+        Report::failed(None, fault.unwrap_or_else(|| error.clone()))
     }
 
     /// What would be wrong with the message if there were a connection.
@@ -81,4 +75,15 @@ impl Courier {
     pub(super) fn close(&mut self) -> Result<(), Error> {
         self.connection.close()
     }
+}
+
+/// Why no connection could be made, if this report tells so. With `fail_silently`, opening one tells of no failure.
+fn failure_to_connect(report: &Report) -> Option<Error> {
+    let error = report.error.as_ref()?;
+    let before_mail = matches!(
+        error.phase(),
+        Some(Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Starttls | Phase::Auth)
+    );
+    let tells = before_mail && error.kind() != ErrorKind::Invalid;
+    tells.then(|| error.clone())
 }
