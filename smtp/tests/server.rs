@@ -282,6 +282,12 @@ fn each_answer_is_the_owners() {
     );
     let heard = say_to(
         Config::new("x"),
+        &format!("{OPEN}BDAT 9\r\n"),
+        refuse("Bdat", "421 enough"),
+    );
+    assert_eq!((heard.codes()[3], heard.closed), (421, true));
+    let heard = say_to(
+        Config::new("x"),
         "XYZZY\r\nQUIT\r\n",
         refuse("Quit", "500 stay"),
     );
