@@ -155,6 +155,11 @@ impl Talk {
                 self.server.close();
             }
             Act::Raw(bytes) | Act::Add(bytes) => self.say(bytes),
+            Act::RawAndClose(bytes) => {
+                self.say(bytes);
+                self.server.close();
+            }
+            Act::Inject(bytes) => self.stream.write_underneath(bytes)?,
             act => return self.break_off(act),
         }
         self.flush()
@@ -181,13 +186,21 @@ impl Talk {
             }
             Act::Raw(bytes) => {
                 self.say(bytes);
-                self.withhold(request);
+                self.withhold(request, bytes);
+            }
+            Act::RawAndClose(bytes) => {
+                self.say(bytes);
+                self.server.close();
+            }
+            Act::Inject(bytes) => {
+                self.stream.write_underneath(bytes)?;
+                self.answer(request, usual);
             }
             Act::Add(bytes) => {
                 self.answer(request, usual);
                 self.say(bytes);
             }
-            Act::NoReply => self.withhold(request),
+            Act::NoReply => self.withhold(request, b""),
             Act::CutReply(bytes) => {
                 let reply = usual.as_ref().map(written).unwrap_or_default();
                 self.say(reply.get(..*bytes).unwrap_or(&reply));
@@ -256,9 +269,14 @@ impl Talk {
         }
     }
 
-    fn withhold(&mut self, request: &Request) {
-        self.begin(request);
-        self.server.withhold();
+    /// Goes on without an answer of its own; `instead` may be one.
+    fn withhold(&mut self, request: &Request, instead: &[u8]) {
+        if matches!(instead.first(), Some(b'4' | b'5')) {
+            self.server.withhold_refusal();
+        } else {
+            self.begin(request);
+            self.server.withhold();
+        }
     }
 
     /// Notes the answer.
@@ -313,6 +331,10 @@ impl Talk {
                 // Another handle to the socket would keep it open.
                 self.shared.forget(self.number);
                 self.stream.reset()?;
+            }
+            Act::Cut => {
+                self.stream.cut()?;
+                self.stream.drain()?;
             }
             Act::HalfClose => {
                 self.stream.end()?;
