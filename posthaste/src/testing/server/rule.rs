@@ -110,7 +110,7 @@ impl At {
         Self::new(Place::Chunk)
     }
 
-    /// Once in each message: when so many octets of its content have come, or a few more. A [`reply`](Self::reply) is said
+    /// Once in each message, for each such rule: when so many octets of its content have come, or a few more. A [`reply`](Self::reply) is said
     /// amid the content then, which is read on.
     pub fn content(octets: usize) -> Self {
         Self::new(Place::Content(octets))
