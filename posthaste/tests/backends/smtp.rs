@@ -412,7 +412,7 @@ fn a_refusal_in_the_middle_of_the_body(driver: Driver) {
             .connection(0)
             .reply_and_close("552 5.3.4 Too much"),
     );
-    let body = "a line of text that is not long\n".repeat(500_000);
+    let body = "a line of text that is not long\n".repeat(250_000);
     let report = send_one(driver, &server, message("a").body(body));
     assert_eq!(report.status(), Status::Failed);
     let error = report.error.as_ref().expect("an error");
@@ -420,7 +420,7 @@ fn a_refusal_in_the_middle_of_the_body(driver: Driver) {
 }
 
 fn large(name: &str) -> EmailMessage {
-    message(name).body("a line of text that is not long\n".repeat(500_000))
+    message(name).body("a line of text that is not long\n".repeat(250_000))
 }
 
 fn a_no_amid_the_body_is_heard_at_once(driver: Driver) {

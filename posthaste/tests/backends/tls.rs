@@ -240,7 +240,7 @@ fn plain_words_when_tls_has_failed(driver: Driver) {
     });
     let mut settings = site.settings();
     settings.email_timeout = Some(Duration::from_secs(1));
-    let large = message().body("a line of text that is not long\n".repeat(500_000));
+    let large = message().body("a line of text that is not long\n".repeat(250_000));
     let report = send(driver, settings, &[large]).remove(0);
     let error = report.error.as_ref().expect("an error");
     assert!(error.reply().is_none(), "{error}");

@@ -228,18 +228,26 @@ fn message(name: &str) -> EmailMessage {
         .to(["a", "b"].map(|to| format!("{name}.{to}@to.example")))
 }
 
+/// Sends all through one connection, and closes it.
 fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]) -> Vec<Report> {
     let mailer = Mailer::new(settings);
-    match driver {
-        Driver::Std => mailer.blocking().send_messages(messages).into_vec(),
+    let reports = match driver {
+        Driver::Std => {
+            let connection = mailer.blocking().connection();
+            connection.expect("usable settings").send_messages(messages)
+        }
         #[cfg(feature = "tokio")]
         Driver::Tokio => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime")
-            .block_on(mailer.send_messages(messages))
-            .into_vec(),
-    }
+            .block_on(async {
+                let connection = mailer.connection();
+                let mut connection = connection.expect("usable settings");
+                connection.send_messages(messages).await
+            }),
+    };
+    reports.into_vec()
 }
 
 /// Runs cases side by side, because some of them do nothing but wait; those come first.
