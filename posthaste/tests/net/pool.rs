@@ -329,7 +329,6 @@ mod cancelled {
             }
         }
         assert!(was_finished > 3, "the whole way was tried");
-        assert!(server.seen().most <= 2, "{}", server.seen().most);
         let whole = server
             .seen()
             .messages

@@ -6,7 +6,7 @@ use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished, Violation
 
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::{Fault, LoginRefused, Target};
+use crate::net::{Fault, LoginRefused, Target, explain};
 use crate::report::Rejection;
 
 /// How a conversation ended that should have gone on.
@@ -46,7 +46,11 @@ impl Ended {
             Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
             Self::Fault(Fault::Peer(violation)) => broken(&violation),
             Self::Fault(Fault::Tls(error)) => unsafe_server(error),
-            Self::Fault(Fault::Wire(error)) => interrupted(what, error),
+            Self::Fault(Fault::Wire(error)) => match error.downcast::<rustls::Error>() {
+                // A server may agree first, and say afterwards that it does not like our certificate.
+                Ok(error) => unsafe_server(error).with_temporary(phase != Phase::Greeting),
+                Err(error) => interrupted(what, error),
+            },
             Self::Fault(Fault::Body(error)) => return unreadable(error),
         };
         error.with_phase(phase)
@@ -145,13 +149,7 @@ fn broken(violation: &Violation) -> Error {
 
 /// The error of a handshake that failed. Another try does not mend a certificate.
 fn unsafe_server(error: rustls::Error) -> Error {
-    let message = match &error {
-        rustls::Error::InvalidMessage(_) => {
-            format!("the server does not speak TLS on this port: {error}")
-        }
-        _ => format!("there is no safe connection to the server: {error}"),
-    };
-    Error::new(ErrorKind::Tls, message).with_source(error)
+    Error::new(ErrorKind::Tls, explain(&error)).with_source(error)
 }
 
 /// The error of a server that cannot be connected to.
