@@ -260,8 +260,9 @@ impl Engine {
     /// Takes what came from the peer. Nothing at all means that the peer has closed.
     pub(super) fn read_records(&mut self, mut records: &[u8]) -> Result<(), rustls::Error> {
         loop {
-            // Reading from memory cannot fail; a full buffer is emptied by what follows.
-            let read = self.0.read_tls(&mut records).unwrap_or_default();
+            // Fails only if what came before was not taken out; then nothing must be lost in silence.
+            let read = self.0.read_tls(&mut records);
+            let read = read.map_err(|error| rustls::Error::General(error.to_string()))?;
             self.0.process_new_packets()?;
             if records.is_empty() || read == 0 {
                 return Ok(());
