@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use crate::common::LONG;
 
@@ -30,6 +31,7 @@ struct State {
     /// While a message with this subject is held, its server waits before it answers its data.
     held: Option<String>,
     streams: Vec<Option<TcpStream>>,
+    is_slow: bool,
 }
 
 /// A running server.
@@ -59,6 +61,11 @@ impl Server {
 
     pub(crate) fn seen(&self) -> Seen {
         lock(&self.state).seen.clone()
+    }
+
+    /// Thinks for a moment before each answer from now on, so that clients have to wait for it.
+    pub(crate) fn slow_down(&self) {
+        lock(&self.state).is_slow = true;
     }
 
     /// Holds the answer to the message with this subject back until it is released.
@@ -141,6 +148,9 @@ fn talk(stream: TcpStream, number: usize, state: &(Mutex<State>, Condvar)) -> io
             }
             _ => "250 2.0.0 ok\r\n",
         };
+        if lock(state).is_slow {
+            thread::sleep(Duration::from_millis(2));
+        }
         writer.write_all(answer.as_bytes())?;
     }
     Ok(())

@@ -17,4 +17,5 @@ mod common;
 mod counting;
 mod pool;
 mod time;
+mod tls;
 mod ways;
