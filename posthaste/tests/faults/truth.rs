@@ -146,8 +146,8 @@ impl<'a> Truth<'a> {
         );
         // A small content is all written when the first of two answers to it comes; the second is noticed later.
         let one_ahead = !self.case.large
-            && self.case.stage == Stage::Body
-            && self.case.fault == Fault::TwoReplies;
+            && self.case.fault == Fault::TwoReplies
+            && matches!(self.case.stage, Stage::Body | Stage::Final);
         one_ahead || self.case.stage == Stage::Between && !hung_up
     }
 
