@@ -4,7 +4,7 @@
 //! Tell a [`Server`] what happened ([`received`](Server::received), [`sent`](Server::sent),
 //! [`tls_started`](Server::tls_started)), and ask it what to do next ([`poll`](Server::poll)). It owes an answer for each
 //! command, for the connection itself and for each content: it says so by [`Step::Decide`]. The owner may choose the answer
-//! ([`answer`](Server::answer)), or hold it back ([`withhold`](Server::withhold)); where it does neither, the next `poll`
+//! ([`answer`](Server::answer)), or hold it back ([`withhold`](Server::withhold), [`withhold_refusal`](Server::withhold_refusal)); where it does neither, the next `poll`
 //! gives the usual one. So a server without a decision takes everything that is well formed.
 //!
 //! It knows PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, DSN, ENHANCEDSTATUSCODES, REQUIRETLS, MT-PRIORITY, STARTTLS, AUTH
@@ -109,7 +109,7 @@ pub enum Step<'a> {
 ///
 /// The methods are of three kinds. *Facts*: [`received`](Self::received), [`sent`](Self::sent),
 /// [`tls_started`](Self::tls_started). *Decisions*: [`answer`](Self::answer), [`withhold`](Self::withhold),
-/// [`say`](Self::say), [`close`](Self::close). *Questions*: [`poll`](Self::poll), and the rest.
+/// [`withhold_refusal`](Self::withhold_refusal), [`say`](Self::say), [`close`](Self::close). *Questions*: [`poll`](Self::poll), and the rest.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
@@ -240,6 +240,13 @@ impl Server {
         if let Some((usual, effect)) = self.undecided.take() {
             let code = usual.map_or(250, |usual| usual.code());
             self.settle(effect, code, None);
+        }
+    }
+
+    /// Goes on as after a refusal, but says nothing. Does nothing if no request waits.
+    pub fn withhold_refusal(&mut self) {
+        if let Some((_, effect)) = self.undecided.take() {
+            self.settle(effect, 500, None);
         }
     }
 

@@ -282,6 +282,12 @@ fn each_answer_is_the_owners() {
     );
     let heard = say_to(
         Config::new("x"),
+        &format!("{OPEN}BDAT 9\r\n"),
+        refuse("Bdat", "421 enough"),
+    );
+    assert_eq!((heard.codes()[3], heard.closed), (421, true));
+    let heard = say_to(
+        Config::new("x"),
         "XYZZY\r\nQUIT\r\n",
         refuse("Quit", "500 stay"),
     );
@@ -291,7 +297,7 @@ fn each_answer_is_the_owners() {
 #[test]
 fn answers_may_be_held_back_and_others_said() {
     let mut server = Server::new(Config::new("x"));
-    server.received(format!("{OPEN}DATA\r\nhi\r\n.\r\nNOOP\r\n").as_bytes());
+    server.received(format!("{OPEN}RCPT TO:<no@d>\r\nDATA\r\nhi\r\n.\r\nNOOP\r\n").as_bytes());
     let mut said = Vec::new();
     loop {
         match server.poll() {
@@ -303,6 +309,9 @@ fn answers_may_be_held_back_and_others_said() {
                 server.answer("550 too late".parse().unwrap());
             }
             Step::Decide(Request::Noop) => server.close(),
+            Step::Decide(Request::Rcpt { to, .. }) if to.as_str() != "c@d" => {
+                server.withhold_refusal();
+            }
             Step::Decide(Request::Invalid) => panic!("{:?}", server.line()),
             Step::Decide(_) => server.withhold(),
             Step::Content(piece) => assert_eq!(piece, b"hi\r\n"),

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::tls::{Engine, Tls};
+use super::tls::{Engine, Safety, Tls};
 use super::wire::{Moved, Wire, remaining, send_all};
 
 /// The largest block of records that is read at once.
@@ -222,10 +222,10 @@ impl<W: Wire> Channel<W> {
         }
     }
 
-    /// What safety the connection has, if it is under TLS.
-    #[allow(dead_code, reason = "told by what comes next")]
-    pub(super) fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
+    /// What is known of the connection's safety; nothing if it is in plain.
+    #[allow(dead_code, reason = "for those who want to look at a connection")]
+    pub(super) fn safety(&self) -> Option<Safety> {
+        self.engine.as_ref().map(Engine::safety)
     }
 
     /// Plain bytes that have come, if any have.
@@ -306,4 +306,157 @@ async fn flush<W: Wire>(
 
 fn invalid(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::thread::{self, JoinHandle};
+
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+    use super::super::both::for_both_wires;
+    use super::super::connect::connect;
+    use super::super::target::{Place, Target};
+    use super::super::tls::Files;
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+    const MUCH: usize = 8 << 20;
+
+    for_both_wires! {
+        reads_while_it_writes,
+        what_is_said_to_be_sent_leaves_before_a_reply_is_awaited,
+        is_quiet_until_something_is_said,
+        tells_what_was_agreed_on,
+    }
+
+    type Peer = StreamOwned<ServerConnection, TcpStream>;
+
+    /// A channel under TLS, and what its peer gives when it has done `script`.
+    async fn secured<W: Wire, T: Send + 'static>(
+        script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+    ) -> (Channel<W>, JoinHandle<T>) {
+        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![key.cert.der().clone()],
+                PrivateKeyDer::from_pem_slice(key.signing_key.serialize_pem().as_bytes())
+                    .expect("PEM"),
+            )
+            .expect("a key that fits");
+        let folder = tempfile::tempdir().expect("a folder");
+        let ca = folder.path().join("root.pem");
+        std::fs::write(&ca, key.cert.pem()).expect("written");
+        let files = Files {
+            ca: Some(ca),
+            own: None,
+        };
+        let tls = Tls::new("localhost", &files).expect("usable files");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let peer = thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a client");
+            let connection = ServerConnection::new(Arc::new(config)).expect("a server");
+            script(&mut StreamOwned::new(connection, stream))
+        });
+        let target = Target::new(Place::Tcp("127.0.0.1".to_owned(), port));
+        let mut channel = Channel::new(connect::<W>(&target, LONG).await.expect("connected"));
+        channel.start_tls(&tls, LONG).await.expect("agreed");
+        (channel, peer)
+    }
+
+    fn hear(peer: &mut Peer, length: usize) -> Vec<u8> {
+        let mut heard = vec![0; length];
+        peer.read_exact(&mut heard).expect("as many octets");
+        heard
+    }
+
+    async fn receive_all<W: Wire>(channel: &mut Channel<W>, length: usize) -> Vec<u8> {
+        let (mut all, mut block) = (Vec::new(), [0; 4096]);
+        while all.len() < length {
+            let n = channel.receive(&mut block, LONG).await.expect("received");
+            assert!(n > 0, "closed");
+            all.extend_from_slice(&block[..n]);
+        }
+        all
+    }
+
+    /// The peer reads nothing before we have read all that it says, and that is more than all buffers hold.
+    async fn reads_while_it_writes<W: Wire>() {
+        let (mut channel, peer) = secured::<W, _>(|peer| {
+            peer.write_all(&vec![b'y'; MUCH]).expect("written");
+            peer.flush().expect("written");
+            hear(peer, MUCH).iter().all(|octet| *octet == b'x')
+        })
+        .await;
+        let (block, mut into) = (vec![b'x'; 64 << 10], vec![0; 64 << 10]);
+        let (mut sent, mut received) = (0, 0);
+        while sent < MUCH {
+            let rest = &block[..block.len().min(MUCH - sent)];
+            match channel
+                .exchange(rest, &mut into, LONG)
+                .await
+                .expect("no deadlock")
+            {
+                Moved::Sent(n) => sent += n,
+                Moved::Received(n) => received += n,
+            }
+        }
+        let rest = receive_all(&mut channel, MUCH - received).await;
+        assert_eq!(received + rest.len(), MUCH);
+        // The last records leave before the end is awaited.
+        let _ = channel.receive(&mut into, LONG).await;
+        assert!(peer.join().expect("no panic"));
+    }
+
+    async fn what_is_said_to_be_sent_leaves_before_a_reply_is_awaited<W: Wire>() {
+        let (mut channel, peer) = secured::<W, _>(|peer| {
+            // The client writes until nobody takes any more, and what it says then waits in the channel.
+            let heard = hear(peer, 4);
+            peer.write_all(b"250 ok\r\n").expect("written");
+            heard
+        })
+        .await;
+        let sent = channel.exchange(b"MAIL", &mut [0; 9], LONG).await;
+        assert_eq!(sent.expect("sent"), Moved::Sent(4));
+        assert_eq!(receive_all(&mut channel, 8).await, b"250 ok\r\n");
+        assert_eq!(peer.join().expect("no panic"), b"MAIL");
+    }
+
+    async fn is_quiet_until_something_is_said<W: Wire>() {
+        let (mut channel, peer) = secured::<W, _>(|peer| {
+            hear(peer, 4);
+            // Two answers, one of which nobody asked for.
+            peer.write_all(b"250 ok\r\n421 bye\r\n").expect("written");
+        })
+        .await;
+        // The tickets that have come with the handshake, or come now, are no words.
+        assert!(channel.is_quiet());
+        let sent = channel.exchange(b"MAIL", &mut [0; 9], LONG).await;
+        assert_eq!(sent.expect("sent"), Moved::Sent(4));
+        let mut some = [0; 8];
+        assert_eq!(channel.receive(&mut some, LONG).await.expect("received"), 8);
+        assert!(!channel.is_quiet(), "what is decrypted already counts, too");
+        peer.join().expect("no panic");
+    }
+
+    async fn tells_what_was_agreed_on<W: Wire>() {
+        let (channel, peer) = secured::<W, _>(|peer| peer.read(&mut [0; 1]).is_ok()).await;
+        let safety = channel.safety().expect("it is under TLS");
+        assert_eq!(safety.version, "TLSv1_3");
+        assert!(safety.cipher.starts_with("TLS13_AES"), "{safety:?}");
+        assert_eq!(safety.certificates.len(), 1);
+        assert!(!safety.is_resumed);
+        drop(channel);
+        peer.join().expect("no panic");
+    }
 }

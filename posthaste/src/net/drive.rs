@@ -8,7 +8,7 @@ use posthaste_smtp::{Config, Outcome, Phase, Reply, Security, Session, Step, Tic
 
 use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
-use super::tls::Tls;
+use super::tls::{Safety, Tls};
 use super::wire::{Moved, Wire, remaining};
 
 /// The largest block that is read from the peer at once.
@@ -130,6 +130,12 @@ impl<W: Wire> Link<W> {
         let binding = self.wire.start_tls(tls, limit).await?;
         self.session.tls_started(binding);
         Ok(())
+    }
+
+    /// What is known of the connection's safety; nothing if it is in plain.
+    #[allow(dead_code, reason = "for those who want to look at a connection")]
+    pub(crate) fn safety(&self) -> Option<Safety> {
+        self.wire.safety()
     }
 
     /// What the last awaited reply was, or is, the answer to.

@@ -313,9 +313,12 @@ impl Shared {
         written
     }
 
-    /// The first rule that holds.
-    fn rule(&self, here: Here<'_>) -> Option<Arc<Rule>> {
-        self.rules().iter().find(|rule| rule.holds(here)).cloned()
+    /// The first rule that holds, other than those that have had their turn.
+    fn rule(&self, here: Here<'_>, fired: &[Arc<Rule>]) -> Option<Arc<Rule>> {
+        let has_fired = |rule: &Arc<Rule>| fired.iter().any(|other| Arc::ptr_eq(rule, other));
+        let rules = self.rules();
+        let mut left = rules.iter().filter(|rule| !has_fired(rule));
+        left.find(|rule| rule.holds(here)).cloned()
     }
 
     fn awaits(&self, place: &Place) -> bool {

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use crate::support::Sink;
 use posthaste::backends::{ConsoleBackend, FileBackend};
-use posthaste::testing::{Subject, conformance_blocking};
+use posthaste::testing::{Server, Subject, conformance_blocking};
 use posthaste::{Backend, BoxFuture, EmailMessage, Error, Mailer, Outbox, Report, Settings};
 
 /// A backend that a mailer makes, and how to look at what arrived.
@@ -217,15 +216,17 @@ fn in_folder(folder: &Path) -> Vec<Vec<u8>> {
 
 #[test]
 fn smtp() {
-    let sink = Sink::new();
-    let mut settings = settings("smtp");
-    settings.email_host = sink.address.ip().to_string();
-    settings.email_port = Some(sink.address.port());
+    let server = Server::start();
     let arrived = || {
-        let all = sink.messages().into_iter().map(String::into_bytes);
-        Some(all.collect())
+        Some(
+            server
+                .taken()
+                .into_iter()
+                .map(|message| message.content)
+                .collect(),
+        )
     };
-    run(&Mailer::new(settings), arrived);
+    run(&Mailer::new(server.settings()), arrived);
 }
 
 #[test]

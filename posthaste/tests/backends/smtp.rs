@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Act, At, Sink};
+use crate::support::{plain, ruled, texts};
+use posthaste::testing::{At, Server};
 use posthaste::{
     EmailAttachment, EmailMessage, ErrorKind, Mailer, Phase, Report, Settings, Status,
 };
@@ -48,18 +49,8 @@ for_both! {
     a_file_that_changes,
 }
 
-/// The settings for a server.
-pub(crate) fn settings(sink: &Sink) -> Settings {
-    let mut settings = Settings::default();
-    settings.email_backend = "smtp".to_owned();
-    settings.email_host = sink.address.ip().to_string();
-    settings.email_port = Some(sink.address.port());
-    settings.email_timeout = Some(Duration::from_secs(20));
-    settings
-}
-
-fn impatient(sink: &Sink) -> Settings {
-    let mut settings = settings(sink);
+fn impatient(server: &Server) -> Settings {
+    let mut settings = server.settings();
     settings.email_timeout = Some(Duration::from_millis(300));
     settings
 }
@@ -94,9 +85,9 @@ pub(crate) fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]
     reports.into_vec()
 }
 
-/// Sends one message to `sink`.
-fn send_one(driver: Driver, sink: &Sink, message: EmailMessage) -> Report {
-    let mut reports = send(driver, settings(sink), &[message]);
+/// Sends one message to `server`.
+fn send_one(driver: Driver, server: &Server, message: EmailMessage) -> Report {
+    let mut reports = send(driver, server.settings(), &[message]);
     assert_eq!(reports.len(), 1);
     reports.remove(0)
 }
@@ -125,40 +116,18 @@ fn assert_sent(report: &Report) {
     assert_eq!(report.status(), Status::Sent, "{:?}", report.error);
 }
 
-/// A script that does `act` at the first command that begins so, on the first connection.
-fn at(
-    start: &'static str,
-    act: Act,
-) -> impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static {
-    move |connection, at| match at {
-        At::Command(command) if connection == 0 && command.starts_with(start) => Some(act.clone()),
-        _ => None,
-    }
-}
-
-/// A script that does `act` after the data of the message that holds `text`.
-fn after(
-    text: &'static str,
-    act: Act,
-) -> impl Fn(usize, At<'_>) -> Option<Act> + Send + Sync + 'static {
-    move |_, at| match at {
-        At::Data(data) if String::from_utf8_lossy(data).contains(text) => Some(act.clone()),
-        _ => None,
-    }
-}
-
 fn sent(driver: Driver) {
-    let sink = Sink::new();
-    let report = send_one(driver, &sink, message("a").cc(["b@example.com"]));
+    let server = plain().start();
+    let report = send_one(driver, &server, message("a").cc(["b@example.com"]));
     assert_sent(&report);
     assert_eq!(accepted(&report), ["a@example.com", "b@example.com"]);
     assert!(
         report
             .message_id
             .as_deref()
-            .is_some_and(|id| sink.messages()[0].contains(id))
+            .is_some_and(|id| texts(&server)[0].contains(id))
     );
-    let commands = sink.commands(0);
+    let commands = server.commands(0);
     assert!(commands[0].starts_with("EHLO "));
     assert!(commands[1].starts_with("MAIL FROM:<from@example.com> SIZE="));
     let rest = [
@@ -168,13 +137,17 @@ fn sent(driver: Driver) {
         "QUIT",
     ];
     assert_eq!(commands[2..], rest);
-    assert_eq!(sink.logs().len(), 1);
+    assert_eq!(server.conversations().len(), 1);
 }
 
 fn partly_sent(driver: Driver) {
-    let sink = Sink::scripted(at("RCPT TO:<b@", Act::Say("550 5.1.1 No such user")));
+    let server = ruled(
+        At::line("RCPT TO:<b@*")
+            .connection(0)
+            .reply("550 5.1.1 No such user"),
+    );
     let to = ["a@example.com", "b@example.com", "c@example.com"];
-    let report = send_one(driver, &sink, message("x").to(to));
+    let report = send_one(driver, &server, message("x").to(to));
     assert_eq!(report.status(), Status::Partial);
     assert!(report.error.is_none());
     assert_eq!(accepted(&report), ["a@example.com", "c@example.com"]);
@@ -184,161 +157,167 @@ fn partly_sent(driver: Driver) {
 }
 
 fn all_recipients_refused(driver: Driver) {
-    let sink = Sink::scripted(at("RCPT TO:<a@", Act::Say("450 4.2.1 Later")));
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(
+        At::line("RCPT TO:<a@*")
+            .connection(0)
+            .reply("450 4.2.1 Later"),
+    );
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Rejected, Phase::Rcpt, true, false);
     assert_eq!(reports[0].rejected.len(), 1);
     assert_sent(&reports[1]);
-    assert_eq!(sink.logs().len(), 1);
+    assert_eq!(server.conversations().len(), 1);
     assert_eq!(
-        sink.commands(0).iter().filter(|one| *one == "DATA").count(),
+        server
+            .commands(0)
+            .iter()
+            .filter(|one| *one == "DATA")
+            .count(),
         1
     );
 }
 
 fn mail_refused(driver: Driver) {
-    let script = |_, at: At<'_>| match at {
-        At::Command(line) if line.starts_with("MAIL FROM:<bad@") => Some(Act::Say("553 5.1.8 No")),
-        _ => None,
-    };
-    let sink = Sink::scripted(script);
+    let server = ruled(At::mail("bad@*").reply("553 5.1.8 No"));
     let messages = [message("a").from("bad@example.com"), message("b")];
-    let reports = send(driver, settings(&sink), &messages);
+    let reports = send(driver, server.settings(), &messages);
     assert_failed(&reports[0], ErrorKind::Rejected, Phase::Mail, false, false);
     assert_sent(&reports[1]);
-    assert_eq!(sink.logs().len(), 1);
+    assert_eq!(server.conversations().len(), 1);
 }
 
 fn data_refused(driver: Driver) {
-    let sink = Sink::scripted(at("DATA", Act::Say("451 4.3.0 Not now")));
-    let report = send_one(driver, &sink, message("a"));
+    let server = ruled(At::line("DATA*").connection(0).reply("451 4.3.0 Not now"));
+    let report = send_one(driver, &server, message("a"));
     assert_failed(&report, ErrorKind::Rejected, Phase::Data, true, false);
-    assert!(sink.messages().is_empty());
+    assert!(texts(&server).is_empty());
 }
 
 fn refused_at_the_end(driver: Driver) {
-    let sink = Sink::scripted(after("This is a.", Act::Say("554 5.7.1 Spam")));
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::end().holding("This is a.").reply("554 5.7.1 Spam"));
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Rejected, Phase::Final, false, false);
     let reply = reports[0].error.as_ref().and_then(|error| error.reply());
     assert_eq!(reply.map(|reply| reply.code()), Some(554));
     assert_sent(&reports[1]);
-    assert_eq!(sink.logs().len(), 1);
+    assert_eq!(server.conversations().len(), 1);
 }
 
 fn told_421_between_messages(driver: Driver) {
-    let sink = Sink::scripted(|connection, at| match at {
-        At::Between if connection == 0 => Some(Act::SayAndDrop("421 4.3.2 Enough")),
-        _ => None,
-    });
+    let server = ruled(
+        At::after_end()
+            .connection(0)
+            .reply_and_close("421 4.3.2 Enough"),
+    );
     let reports = send(
         driver,
-        settings(&sink),
+        server.settings(),
         &[message("a"), message("b"), message("c")],
     );
     reports.iter().for_each(assert_sent);
-    assert_eq!(sink.logs().len(), 2);
-    assert_eq!(sink.messages().len(), 3);
+    assert_eq!(server.conversations().len(), 2);
+    assert_eq!(texts(&server).len(), 3);
 }
 
 fn closed_between_messages(driver: Driver) {
-    let sink = Sink::scripted(|connection, at| match at {
-        At::Between if connection == 0 => Some(Act::Drop),
-        _ => None,
-    });
+    let server = ruled(At::after_end().connection(0).close());
     let reports = send(
         driver,
-        settings(&sink),
+        server.settings(),
         &[message("a"), message("b"), message("c")],
     );
     reports.iter().for_each(assert_sent);
-    assert_eq!(sink.logs().len(), 2);
-    assert_eq!(sink.messages().len(), 3);
+    assert_eq!(server.conversations().len(), 2);
+    assert_eq!(texts(&server).len(), 3);
 }
 
 fn dropped_after_the_dot(driver: Driver) {
-    let sink = Sink::scripted(after("This is a.", Act::Drop));
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::end().holding("This is a.").close());
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Connect, Phase::Final, true, true);
     assert_sent(&reports[1]);
-    let messages = sink.messages();
+    let messages = texts(&server);
     let copies = messages.iter().filter(|text| text.contains("This is a."));
     assert_eq!(copies.count(), 1, "never sent again");
 }
 
 fn dropped_at_a_recipient(driver: Driver) {
-    let sink = Sink::scripted(at("RCPT", Act::Drop));
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::line("RCPT*").connection(0).close());
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Connect, Phase::Rcpt, true, false);
     assert_sent(&reports[1]);
-    assert_eq!(sink.logs().len(), 2);
+    assert_eq!(server.conversations().len(), 2);
 }
 
 fn told_421_at_a_recipient(driver: Driver) {
-    let sink = Sink::scripted(at("RCPT", Act::SayAndDrop("421 4.3.2 Enough")));
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(
+        At::line("RCPT*")
+            .connection(0)
+            .reply_and_close("421 4.3.2 Enough"),
+    );
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Rejected, Phase::Rcpt, true, false);
     assert_sent(&reports[1]);
 }
 
 fn silent_after_the_dot(driver: Driver) {
-    let sink = Sink::scripted(after("This is a.", Act::Silence));
-    let reports = send(driver, impatient(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::end().holding("This is a.").stall());
+    let reports = send(driver, impatient(&server), &[message("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Timeout, Phase::Final, true, true);
     assert_sent(&reports[1]);
 }
 
 fn silent_at_the_greeting(driver: Driver) {
-    let sink = Sink::scripted(|_, at| matches!(at, At::Greeting).then_some(Act::Silence));
+    let server = ruled(At::greeting().stall());
     let start = Instant::now();
-    let reports = send(driver, impatient(&sink), &[message("a"), message("b")]);
+    let reports = send(driver, impatient(&server), &[message("a"), message("b")]);
     for report in &reports {
         assert_failed(report, ErrorKind::Timeout, Phase::Greeting, true, false);
     }
-    assert_eq!(sink.logs().len(), 1, "one attempt for all");
+    assert_eq!(server.conversations().len(), 1, "one attempt for all");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 fn trickling(driver: Driver) {
-    let sink = Sink::scripted(at("MAIL", Act::Trickle));
+    let server = ruled(
+        At::line("MAIL*")
+            .connection(0)
+            .trickle(Duration::from_millis(20)),
+    );
     let start = Instant::now();
-    let reports = send(driver, impatient(&sink), &[message("a")]);
+    let reports = send(driver, impatient(&server), &[message("a")]);
     let error = reports[0].error.as_ref().expect("an error");
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 fn garbage_for_a_greeting(driver: Driver) {
-    let script =
-        |_, at: At<'_>| matches!(at, At::Greeting).then_some(Act::Say("HTTP/1.1 400 Bad Request"));
-    let sink = Sink::scripted(script);
-    let report = send_one(driver, &sink, message("a"));
+    let server = ruled(At::greeting().raw("HTTP/1.1 400 Bad Request\r\n"));
+    let report = send_one(driver, &server, message("a"));
     let error = report.error.as_ref().expect("an error");
     assert_eq!(error.kind(), ErrorKind::Protocol);
     assert_eq!(error.phase(), Some(Phase::Greeting));
 }
 
 fn endless_line(driver: Driver) {
-    let sink = Sink::scripted(at("MAIL", Act::EndlessLine));
-    let report = send_one(driver, &sink, message("a"));
+    let server = ruled(At::line("MAIL*").connection(0).endless_line());
+    let report = send_one(driver, &server, message("a"));
     assert_failed(&report, ErrorKind::Protocol, Phase::Mail, true, false);
 }
 
 fn endless_lines(driver: Driver) {
-    let sink = Sink::scripted(at("MAIL", Act::EndlessLines));
-    let report = send_one(driver, &sink, message("a"));
+    let server = ruled(At::line("MAIL*").connection(0).endless_lines());
+    let report = send_one(driver, &server, message("a"));
     assert_failed(&report, ErrorKind::Protocol, Phase::Mail, true, false);
 }
 
 fn greeted_with_554(driver: Driver) {
-    let script =
-        |_, at: At<'_>| matches!(at, At::Greeting).then_some(Act::SayAndDrop("554 5.7.1 Go away"));
-    let sink = Sink::scripted(script);
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::greeting().reply_and_close("554 5.7.1 Go away"));
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     for report in &reports {
         assert_failed(report, ErrorKind::Rejected, Phase::Greeting, false, false);
     }
-    assert_eq!(sink.logs().len(), 1, "one attempt for all");
+    assert_eq!(server.conversations().len(), 1, "one attempt for all");
 }
 
 fn connection_refused(driver: Driver) {
@@ -359,23 +338,23 @@ fn closed_port() -> u16 {
 }
 
 fn nothing_to_send_opens_nothing(driver: Driver) {
-    let sink = Sink::new();
-    assert!(send(driver, settings(&sink), &[]).is_empty());
+    let server = plain().start();
+    assert!(send(driver, server.settings(), &[]).is_empty());
     std::thread::sleep(Duration::from_millis(20));
-    assert!(sink.logs().is_empty());
+    assert!(server.conversations().is_empty());
 }
 
 fn no_recipients_are_skipped(driver: Driver) {
-    let sink = Sink::new();
+    let server = plain().start();
     let nobody = EmailMessage::new("x", "y");
-    let reports = send(driver, settings(&sink), &[nobody, message("b")]);
+    let reports = send(driver, server.settings(), &[nobody, message("b")]);
     assert_eq!(reports[0].status(), Status::Skipped);
     assert_sent(&reports[1]);
-    assert_eq!(sink.commands(0).len(), 5);
+    assert_eq!(server.commands(0).len(), 5);
 }
 
 fn an_invalid_message_among_good_ones(driver: Driver) {
-    let sink = Sink::new();
+    let server = plain().start();
     let bad = message("x").subject("a\r\nBcc: b@example.com");
     let messages = [
         message("a"),
@@ -383,7 +362,7 @@ fn an_invalid_message_among_good_ones(driver: Driver) {
         message("b").to(["no address"]),
         message("c"),
     ];
-    let reports = send(driver, settings(&sink), &messages);
+    let reports = send(driver, server.settings(), &messages);
     for (report, field) in reports[1..3].iter().zip(["subject", "to"]) {
         let error = report.error.as_ref().expect("an error");
         assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -391,86 +370,86 @@ fn an_invalid_message_among_good_ones(driver: Driver) {
     }
     assert_sent(&reports[0]);
     assert_sent(&reports[3]);
-    assert_eq!(sink.messages().len(), 2);
-    assert_eq!(sink.logs().len(), 1);
+    assert_eq!(texts(&server).len(), 2);
+    assert_eq!(server.conversations().len(), 1);
 }
 
 fn bcc_is_not_shown(driver: Driver) {
-    let sink = Sink::new();
-    let report = send_one(driver, &sink, message("a").bcc(["secret@example.com"]));
+    let server = plain().start();
+    let report = send_one(driver, &server, message("a").bcc(["secret@example.com"]));
     assert_eq!(accepted(&report), ["a@example.com", "secret@example.com"]);
     assert!(
-        sink.commands(0)
+        server
+            .commands(0)
             .contains(&"RCPT TO:<secret@example.com>".to_owned())
     );
-    assert!(!sink.messages()[0].to_lowercase().contains("secret"));
+    assert!(!texts(&server)[0].to_lowercase().contains("secret"));
 }
 
 fn dots_and_bytes_arrive_unchanged(driver: Driver) {
-    let sink = Sink::new();
+    let server = plain().start();
     let body = ".\n..\n.a\n\n.\r\nMAIL FROM:<x@y>\r\n.\r\n";
-    let report = send_one(driver, &sink, message("a").body(body));
+    let report = send_one(driver, &server, message("a").body(body));
     assert_sent(&report);
-    let text = &sink.messages()[0];
+    let text = &texts(&server)[0];
     let expected = ".\r\n..\r\n.a\r\n\r\n.\r\nMAIL FROM:<x@y>\r\n.\r\n";
     assert!(text.ends_with(&format!("\r\n\r\n{expected}")), "{text}");
-    assert_eq!(sink.commands(0).len(), 5);
+    assert_eq!(server.commands(0).len(), 5);
 }
 
 fn a_large_body(driver: Driver) {
-    let sink = Sink::new();
+    let server = plain().start();
     let body = ".a line of text that is not long\n".repeat(100_000);
-    let report = send_one(driver, &sink, message("a").body(body.as_str()));
+    let report = send_one(driver, &server, message("a").body(body.as_str()));
     assert_sent(&report);
     let expected = body.replace('\n', "\r\n");
-    assert!(sink.messages()[0].ends_with(&expected));
+    assert!(texts(&server)[0].ends_with(&expected));
 }
 
 fn a_refusal_in_the_middle_of_the_body(driver: Driver) {
-    let sink = Sink::scripted(at("DATA", Act::InviteAndDrop("552 5.3.4 Too much")));
-    let body = "a line of text that is not long\n".repeat(500_000);
-    let report = send_one(driver, &sink, message("a").body(body));
+    let server = ruled(
+        At::content(1)
+            .connection(0)
+            .reply_and_close("552 5.3.4 Too much"),
+    );
+    let body = "a line of text that is not long\n".repeat(250_000);
+    let report = send_one(driver, &server, message("a").body(body));
     assert_eq!(report.status(), Status::Failed);
     let error = report.error.as_ref().expect("an error");
     assert!(!error.is_in_doubt(), "{error}");
 }
 
 fn large(name: &str) -> EmailMessage {
-    message(name).body("a line of text that is not long\n".repeat(500_000))
+    message(name).body("a line of text that is not long\n".repeat(250_000))
 }
 
 fn a_no_amid_the_body_is_heard_at_once(driver: Driver) {
-    let sink = Sink::scripted(at("DATA", Act::InviteAndSay("552 5.3.4 Too much")));
-    let reports = send(driver, settings(&sink), &[large("a"), message("b")]);
+    let server = ruled(At::content(1).connection(0).reply("552 5.3.4 Too much"));
+    let reports = send(driver, server.settings(), &[large("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Rejected, Phase::Body, false, false);
     assert_sent(&reports[1]);
-    assert_eq!(sink.messages().len(), 1, "the rest of it is not sent");
+    assert_eq!(texts(&server).len(), 1, "the rest of it is not sent");
 }
 
 /// A server that is one answer ahead would otherwise have its 250 taken for the answer to the end of the data.
 fn a_yes_amid_the_body_is_no_yes(driver: Driver) {
-    let sink = Sink::scripted(|connection, at| match at {
-        At::Command("DATA") if connection == 0 => Some(Act::InviteAndSay("250 2.0.0 Taken")),
-        At::Data(_) if connection == 0 => Some(Act::Say("554 5.7.1 Spam")),
-        _ => None,
-    });
-    let reports = send(driver, settings(&sink), &[large("a"), message("b")]);
+    let server = plain()
+        .rule(At::content(1).connection(0).reply("250 2.0.0 Taken"))
+        .rule(At::end().connection(0).reply("554 5.7.1 Spam"))
+        .start();
+    let reports = send(driver, server.settings(), &[large("a"), message("b")]);
     assert_failed(&reports[0], ErrorKind::Protocol, Phase::Body, true, false);
     assert_sent(&reports[1]);
 }
 
 fn an_early_failure_of_every_message(driver: Driver) {
-    let script = |_, at: At<'_>| match at {
-        At::Command(line) if line.starts_with("MAIL") => Some(Act::Drop),
-        _ => None,
-    };
-    let sink = Sink::scripted(script);
-    let reports = send(driver, settings(&sink), &[message("a"), message("b")]);
+    let server = ruled(At::mail("*").close());
+    let reports = send(driver, server.settings(), &[message("a"), message("b")]);
     for report in &reports {
         assert_failed(report, ErrorKind::Connect, Phase::Mail, true, false);
     }
     assert_eq!(
-        sink.logs().len(),
+        server.conversations().len(),
         2,
         "no message is tried twice on fresh connections"
     );
@@ -481,20 +460,14 @@ fn a_file_that_changes(driver: Driver) {
     let path = folder.path().join("a.bin");
     std::fs::write(&path, vec![7; 3 << 20]).expect("written");
     let shrunk = path.clone();
-    let sink = Sink::scripted(move |connection, at| {
-        if let At::Command("DATA") = at
-            && connection == 0
-        {
-            std::fs::write(&shrunk, b"short").expect("written");
-        }
-        None
-    });
+    let shrink = move || std::fs::write(&shrunk, b"short").expect("written");
+    let server = ruled(At::data().connection(0).accept().then(shrink));
     let with_file = message("a").attach(EmailAttachment::path(&path));
-    let reports = send(driver, settings(&sink), &[with_file, message("b")]);
+    let reports = send(driver, server.settings(), &[with_file, message("b")]);
     assert_failed(&reports[0], ErrorKind::Io, Phase::Body, true, false);
     assert_sent(&reports[1]);
-    assert_eq!(sink.logs().len(), 2);
-    assert_eq!(sink.messages().len(), 1);
+    assert_eq!(server.conversations().len(), 2);
+    assert_eq!(texts(&server).len(), 1);
 }
 
 /// What only a connection that is held open can show, and only the asynchronous one can be cancelled.
@@ -504,8 +477,8 @@ mod connection {
 
     #[tokio::test]
     async fn is_used_again_and_closed_by_its_owner() {
-        let sink = Sink::new();
-        let mailer = Mailer::new(settings(&sink));
+        let server = plain().start();
+        let mailer = Mailer::new(server.settings());
         let mut connection = mailer.connection().expect("a backend");
         assert!(connection.open().await.expect("opened"));
         assert!(!connection.open().await.expect("open already"));
@@ -513,34 +486,34 @@ mod connection {
             let reports = connection.send_messages(&[message(name)]).await;
             assert_sent(&reports[0]);
         }
-        assert_eq!(sink.logs().len(), 1);
-        assert!(!sink.commands(0).contains(&"QUIT".to_owned()));
+        assert_eq!(server.conversations().len(), 1);
+        assert!(!server.commands(0).contains(&"QUIT".to_owned()));
         connection.close().await.expect("closed");
         connection.close().await.expect("closed already");
-        assert_eq!(sink.commands(0).last().map(String::as_str), Some("QUIT"));
+        assert_eq!(server.commands(0).last().map(String::as_str), Some("QUIT"));
     }
 
     #[tokio::test]
     async fn says_goodbye_when_dropped() {
-        let sink = Sink::new();
-        let mut connection = Mailer::new(settings(&sink))
+        let server = plain().start();
+        let mut connection = Mailer::new(server.settings())
             .connection()
             .expect("a backend");
         connection.open().await.expect("opened");
         drop(connection);
         for _ in 0..500 {
-            if sink.commands(0).len() == 2 {
+            if server.commands(0).len() == 2 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(sink.commands(0)[1], "QUIT");
+        assert_eq!(server.commands(0)[1], "QUIT");
     }
 
     #[tokio::test]
     async fn is_given_up_when_its_future_is_dropped() {
-        let sink = Sink::scripted(at("DATA", Act::Silence));
-        let mut connection = Mailer::new(settings(&sink))
+        let server = ruled(At::line("DATA*").connection(0).stall());
+        let mut connection = Mailer::new(server.settings())
             .connection()
             .expect("a backend");
         connection.open().await.expect("opened");
@@ -551,17 +524,17 @@ mod connection {
         let reports = connection.send_messages(&[message("b")]).await;
         assert_sent(&reports[0]);
         assert_eq!(
-            sink.logs().len(),
+            server.conversations().len(),
             2,
             "the half-spoken session is not used again"
         );
-        assert!(!sink.commands(0).contains(&"QUIT".to_owned()));
+        assert!(!server.commands(0).contains(&"QUIT".to_owned()));
     }
 
     #[tokio::test]
     async fn close_ignores_a_dead_peer() {
-        let sink = Sink::scripted(|_, at| matches!(at, At::Between).then_some(Act::Drop));
-        let mut connection = Mailer::new(settings(&sink))
+        let server = ruled(At::after_end().close());
+        let mut connection = Mailer::new(server.settings())
             .connection()
             .expect("a backend");
         connection.open().await.expect("opened");
@@ -571,10 +544,8 @@ mod connection {
 
     #[tokio::test]
     async fn that_cannot_be_opened_says_why() {
-        let sink = Sink::scripted(|_, at| {
-            matches!(at, At::Greeting).then_some(Act::SayAndDrop("421 4.3.2 Full"))
-        });
-        let mut connection = Mailer::new(settings(&sink))
+        let server = ruled(At::greeting().reply_and_close("421 4.3.2 Full"));
+        let mut connection = Mailer::new(server.settings())
             .connection()
             .expect("a backend");
         let error = connection.open().await.expect_err("the server is full");

@@ -1,19 +1,14 @@
 //! TLS and logins against a server with certificates of our own making, by both drivers.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
+use posthaste::testing::{At, Builder, Certificate, Conversation, Mechanism, Server};
 use posthaste::{EmailMessage, ErrorKind, Mailer, Phase, Report, Settings, Status};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::smtp::{Driver, send};
+use crate::support::plain;
 
 for_both! {
     starttls,
@@ -35,37 +30,22 @@ for_both! {
     files_that_cannot_be_used,
 }
 
-/// What the server does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Plain,
-    StartTls,
-    Implicit,
-    /// Says more than `220` to STARTTLS.
-    Injecting,
-    /// Closes the connection after DATA's content, without close_notify and without an answer.
-    Cutting,
-    /// Stops reading at the content, while somebody on the way puts words in that are not under TLS.
-    Stalling,
-}
-
-/// A server for these names, with a root of its own.
-struct Server {
-    address: SocketAddr,
+/// A root of its own, and a server whose certificate it has signed.
+struct Site {
+    server: Server,
     folder: tempfile::TempDir,
-    heard: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
-    fn new(way: Way, auth: &'static str) -> Self {
-        Self::with(way, auth, |names| {
+impl Site {
+    /// With a certificate for this machine.
+    fn new(offer: impl FnOnce(Builder, Certificate) -> Builder) -> Self {
+        Self::with(offer, |names| {
             CertificateParams::new(names).expect("good names")
         })
     }
 
     fn with(
-        way: Way,
-        auth: &'static str,
+        offer: impl FnOnce(Builder, Certificate) -> Builder,
         leaf: impl FnOnce(Vec<String>) -> CertificateParams,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -79,37 +59,11 @@ impl Server {
         std::fs::write(folder.path().join("root.pem"), root.pem()).expect("written");
         let key = KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = leaf(names).signed_by(&key, &root).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![CertificateDer::from_pem_slice(certificate.pem().as_bytes()).expect("PEM")],
-                PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("PEM"),
-            )
-            .expect("a key that fits");
-        let config = Arc::new(config);
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&heard);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let talk = Talk {
-                    way,
-                    auth,
-                    heard: Arc::clone(&shared),
-                };
-                let config = Arc::clone(&config);
-                thread::spawn(move || talk.run(stream, config));
-            }
-        });
+        let leaf = leaf(names).signed_by(&key, &root).expect("a certificate");
+        let certificate = Certificate::from_pem(&leaf.pem(), &key.serialize_pem());
         Self {
-            address,
+            server: offer(plain(), certificate).start(),
             folder,
-            heard,
         }
     }
 
@@ -117,115 +71,24 @@ impl Server {
         self.folder.path().join("root.pem")
     }
 
+    /// Settings that trust it, and have it named by its name.
     fn settings(&self) -> Settings {
-        let mut settings = Settings::default();
+        let mut settings = self.server.settings();
         settings.email_host = "localhost".to_owned();
-        settings.email_port = Some(self.address.port());
-        settings.email_timeout = Some(Duration::from_secs(20));
         settings.email_ssl_cafile = Some(self.root());
         settings
     }
 
-    fn starttls(&self) -> Settings {
-        let mut settings = self.settings();
-        settings.email_use_tls = true;
-        settings
-    }
-
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("no panic").clone()
+    /// The first connection.
+    fn heard(&self) -> Conversation {
+        self.server.conversations().remove(0)
     }
 }
 
-struct Talk {
-    way: Way,
-    auth: &'static str,
-    heard: Arc<Mutex<Vec<String>>>,
-}
-
-trait Stream: Read + Write + Send {}
-impl<T: Read + Write + Send> Stream for T {}
-
-impl Talk {
-    fn run(self, stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
-        let raw = stream.try_clone()?;
-        let tls = |stream| -> io::Result<Box<dyn Stream>> {
-            let connection =
-                ServerConnection::new(Arc::clone(&config)).map_err(io::Error::other)?;
-            Ok(Box::new(StreamOwned::new(connection, stream)))
-        };
-        let mut stream: Box<dyn Stream> = match self.way {
-            Way::Implicit => tls(stream)?,
-            _ => Box::new(stream),
-        };
-        stream.write_all(b"220 tls.example\r\n")?;
-        let mut reader = BufReader::new(stream);
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end().to_owned();
-            self.heard.lock().expect("no panic").push(line.clone());
-            match line.split(' ').next().unwrap_or("") {
-                "EHLO" => {
-                    let starttls = match self.way {
-                        Way::StartTls | Way::Injecting | Way::Cutting | Way::Stalling => {
-                            "250-STARTTLS\r\n"
-                        }
-                        Way::Plain | Way::Implicit => "",
-                    };
-                    let auth = self.auth;
-                    write!(
-                        reader.get_mut(),
-                        "250-tls.example\r\n{starttls}{auth}250 8BITMIME\r\n"
-                    )?;
-                }
-                "STARTTLS" => {
-                    let more = if self.way == Way::Injecting {
-                        "250 x\r\n"
-                    } else {
-                        ""
-                    };
-                    // In one piece, so that both are read at once.
-                    reader
-                        .get_mut()
-                        .write_all(format!("220 go\r\n{more}").as_bytes())?;
-                    reader = BufReader::new(tls(raw.try_clone()?)?);
-                }
-                // ann and hunter2.
-                "AUTH" if line == "AUTH PLAIN AGFubgBodW50ZXIy" => {
-                    reader.get_mut().write_all(b"235 2.7.0 welcome\r\n")?;
-                }
-                "AUTH" => reader.get_mut().write_all(b"535 5.7.8 wrong\r\n")?,
-                "DATA" => {
-                    reader.get_mut().write_all(b"354 go\r\n")?;
-                    if self.way == Way::Stalling {
-                        (&raw).write_all(b"552 5.3.4 put in\r\n")?;
-                        thread::sleep(Duration::from_secs(10));
-                        return Ok(());
-                    }
-                    let mut size = 0;
-                    loop {
-                        let mut line = Vec::new();
-                        size += reader.read_until(b'\n', &mut line)?;
-                        if line == b".\r\n" {
-                            break;
-                        }
-                    }
-                    self.heard
-                        .lock()
-                        .expect("no panic")
-                        .push(format!("{size} octets"));
-                    if self.way == Way::Cutting {
-                        return raw.shutdown(std::net::Shutdown::Both);
-                    }
-                    reader.get_mut().write_all(b"250 2.0.0 taken\r\n")?;
-                }
-                "QUIT" => return reader.get_mut().write_all(b"221 bye\r\n"),
-                _ => reader.get_mut().write_all(b"250 2.0.0 ok\r\n")?,
-            }
-        }
+fn offering(mechanisms: &[Mechanism]) -> impl FnOnce(Builder, Certificate) -> Builder {
+    move |server, certificate| {
+        let server = server.starttls(certificate).login("ann", "hunter2");
+        server.mechanisms(mechanisms.iter().copied())
     }
 }
 
@@ -258,18 +121,17 @@ fn sent(report: &Report) {
 }
 
 fn starttls(driver: Driver) {
-    let server = Server::new(Way::StartTls, "");
-    sent(&send_one(driver, server.starttls()));
-    let heard = server.heard();
+    let site = Site::new(Builder::starttls);
+    sent(&send_one(driver, site.settings()));
+    let heard = site.heard().commands;
     assert_eq!(heard[1], "STARTTLS");
     assert!(heard[2].starts_with("EHLO"), "{heard:?}");
     assert_eq!(heard.last().map(String::as_str), Some("QUIT"));
 }
 
 fn implicit_tls(driver: Driver) {
-    let server = Server::new(Way::Implicit, "");
-    let mut settings = server.settings();
-    settings.email_use_ssl = true;
+    let site = Site::new(Builder::implicit_tls);
+    let mut settings = site.settings();
     sent(&send_one(driver, settings.clone()));
     // An address is looked for among the addresses of the certificate.
     settings.email_host = "127.0.0.1".to_owned();
@@ -277,29 +139,26 @@ fn implicit_tls(driver: Driver) {
 }
 
 fn a_large_message_under_tls(driver: Driver) {
-    let server = Server::new(Way::StartTls, "");
+    let site = Site::new(Builder::starttls);
     let large = message().body("a line of text that is not long\n".repeat(200_000));
-    let reports = send(driver, server.starttls(), &[large, message()]);
+    let reports = send(driver, site.settings(), &[large, message()]);
     reports.iter().for_each(sent);
-    let size = server
-        .heard()
-        .iter()
-        .find_map(|line| line.strip_suffix(" octets")?.parse::<u64>().ok());
-    assert!(size > Some(6_000_000), "{size:?}");
+    let sizes = site.server.taken();
+    assert!(sizes[0].content.len() > 6_000_000);
 }
 
 fn an_unknown_root_is_not_trusted(driver: Driver) {
-    let server = Server::new(Way::StartTls, "");
-    let other = Server::new(Way::StartTls, "");
-    let mut settings = server.starttls();
+    let site = Site::new(Builder::starttls);
+    let other = Site::new(Builder::starttls);
+    let mut settings = site.settings();
     settings.email_ssl_cafile = Some(other.root());
     let report = send_one(driver, settings);
     fails(&report, ErrorKind::Tls, Phase::Starttls, &["UnknownIssuer"]);
-    assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")));
+    assert_eq!(site.heard().count("MAIL"), 0);
 }
 
 fn a_certificate_of_another_name_is_not_trusted(driver: Driver) {
-    let server = Server::with(Way::StartTls, "", |_| {
+    let site = Site::with(Builder::starttls, |_| {
         let mut other =
             CertificateParams::new(vec!["mail.example.org".to_owned()]).expect("a name");
         // The common name counts for nothing.
@@ -308,40 +167,44 @@ fn a_certificate_of_another_name_is_not_trusted(driver: Driver) {
             .push(rcgen::DnType::CommonName, "localhost");
         other
     });
-    let report = send_one(driver, server.starttls());
+    let report = send_one(driver, site.settings());
     let words = ["localhost", "mail.example.org"];
     fails(&report, ErrorKind::Tls, Phase::Starttls, &words);
 }
 
 fn an_old_certificate_is_not_trusted(driver: Driver) {
-    let server = Server::with(Way::StartTls, "", |names| {
+    let site = Site::with(Builder::starttls, |names| {
         let mut old = CertificateParams::new(names).expect("good names");
         old.not_after = rcgen::date_time_ymd(2020, 1, 1);
         old
     });
-    let report = send_one(driver, server.starttls());
+    let report = send_one(driver, site.settings());
     fails(&report, ErrorKind::Tls, Phase::Starttls, &["expired"]);
 }
 
 fn starttls_that_is_not_offered(driver: Driver) {
-    let server = Server::new(Way::Plain, "250-AUTH PLAIN\r\n");
-    let mut settings = server.starttls();
-    settings.email_host_user = "ann".to_owned();
-    settings.email_host_password = "hunter2".into();
+    let site = Site::new(|server, _| server.login("ann", "hunter2"));
+    let mut settings = site.settings();
+    settings.email_use_tls = true;
     let report = send_one(driver, settings);
     fails(&report, ErrorKind::Tls, Phase::Ehlo, &["STARTTLS", "plain"]);
-    assert_eq!(server.heard().len(), 1, "{:?}", server.heard());
+    assert_eq!(site.heard().commands.len(), 1);
 }
 
 fn words_put_in_before_the_handshake(driver: Driver) {
-    let server = Server::new(Way::Injecting, "");
-    let report = send_one(driver, server.starttls());
+    let site = Site::new(|server, certificate| {
+        let more = At::starttls().accept_and_say("250 x\r\n");
+        server.starttls(certificate).rule(more)
+    });
+    let report = send_one(driver, site.settings());
     fails(&report, ErrorKind::Tls, Phase::Starttls, &["before TLS"]);
 }
 
 fn starttls_on_a_port_of_implicit_tls(driver: Driver) {
-    let server = Server::new(Way::Implicit, "");
-    let mut settings = server.starttls();
+    let site = Site::new(Builder::implicit_tls);
+    let mut settings = site.settings();
+    settings.email_use_ssl = false;
+    settings.email_use_tls = true;
     settings.email_timeout = Some(Duration::from_millis(500));
     let report = send_one(driver, settings);
     let error = report.error.as_ref().expect("an error");
@@ -349,8 +212,8 @@ fn starttls_on_a_port_of_implicit_tls(driver: Driver) {
 }
 
 fn implicit_tls_on_a_plain_port(driver: Driver) {
-    let server = Server::new(Way::Plain, "");
-    let mut settings = server.settings();
+    let site = Site::new(|server, _| server);
+    let mut settings = site.settings();
     settings.email_use_ssl = true;
     let report = send_one(driver, settings);
     fails(
@@ -362,18 +225,22 @@ fn implicit_tls_on_a_plain_port(driver: Driver) {
 }
 
 fn a_cut_connection_is_no_end(driver: Driver) {
-    let server = Server::new(Way::Cutting, "");
-    let report = send_one(driver, server.starttls());
+    let site = Site::new(|server, certificate| server.starttls(certificate).rule(At::end().cut()));
+    let report = send_one(driver, site.settings());
     fails(&report, ErrorKind::Connect, Phase::Final, &[]);
     let error = report.error.as_ref().expect("an error");
     assert!(error.is_in_doubt() && error.is_temporary());
 }
 
 fn plain_words_when_tls_has_failed(driver: Driver) {
-    let server = Server::new(Way::Stalling, "");
-    let mut settings = server.starttls();
+    let site = Site::new(|server, certificate| {
+        let server = server.starttls(certificate);
+        let server = server.rule(At::content(1).inject("552 5.3.4 put in\r\n"));
+        server.rule(At::content(2).freeze())
+    });
+    let mut settings = site.settings();
     settings.email_timeout = Some(Duration::from_secs(1));
-    let large = message().body("a line of text that is not long\n".repeat(500_000));
+    let large = message().body("a line of text that is not long\n".repeat(250_000));
     let report = send(driver, settings, &[large]).remove(0);
     let error = report.error.as_ref().expect("an error");
     assert!(error.reply().is_none(), "{error}");
@@ -389,31 +256,28 @@ fn login(mut settings: Settings, password: &str) -> Settings {
 }
 
 fn a_login_under_tls(driver: Driver) {
-    let server = Server::new(Way::StartTls, "250-AUTH PLAIN LOGIN\r\n");
-    sent(&send_one(driver, login(server.starttls(), "hunter2")));
-    let heard = server.heard();
-    let auth = heard
-        .iter()
-        .position(|line| line.starts_with("AUTH"))
-        .expect("a login");
-    assert!(
-        auth > heard
+    let site = Site::new(offering(&[Mechanism::Plain, Mechanism::Login]));
+    sent(&send_one(driver, login(site.settings(), "hunter2")));
+    let heard = site.heard();
+    assert!(heard.tls && heard.user.as_deref() == Some("ann"));
+    let line = |start| {
+        heard
+            .commands
             .iter()
-            .position(|line| line == "STARTTLS")
-            .expect("TLS")
-    );
+            .position(|line| line.starts_with(start))
+    };
+    assert!(line("AUTH") > line("STARTTLS"), "{:?}", heard.commands);
 }
 
 fn a_wrong_password(driver: Driver) {
-    let server = Server::new(Way::StartTls, "250-AUTH PLAIN LOGIN CRAM-MD5\r\n");
-    let report = send_one(driver, login(server.starttls(), "tr0ub4dor"));
-    fails(&report, ErrorKind::Auth, Phase::Auth, &["535", "wrong"]);
-    let logins = server
-        .heard()
-        .iter()
-        .filter(|line| line.starts_with("AUTH"))
-        .count();
-    assert_eq!(logins, 1, "nothing weaker is tried");
+    let site = Site::new(offering(&[
+        Mechanism::Plain,
+        Mechanism::Login,
+        Mechanism::CramMd5,
+    ]));
+    let report = send_one(driver, login(site.settings(), "tr0ub4dor"));
+    fails(&report, ErrorKind::Auth, Phase::Auth, &["535", "Wrong"]);
+    assert_eq!(site.heard().count("AUTH"), 1, "nothing weaker is tried");
     let shown = format!(
         "{:?} {}",
         report,
@@ -426,9 +290,9 @@ fn a_wrong_password(driver: Driver) {
 }
 
 fn a_password_is_not_said_in_the_clear(driver: Driver) {
-    let server = Server::new(Way::Plain, "250-AUTH PLAIN LOGIN\r\n");
+    let site = Site::new(|server, _| server.login("ann", "hunter2"));
     // Another address of this machine, so that it does not look like this machine.
-    let mut settings = login(server.settings(), "hunter2");
+    let mut settings = login(site.settings(), "hunter2");
     settings.email_host = "localhost.localdomain".to_owned();
     let known = std::net::ToSocketAddrs::to_socket_addrs("localhost.localdomain:1").is_ok();
     if known {
@@ -443,17 +307,17 @@ fn a_password_is_not_said_in_the_clear(driver: Driver) {
 }
 
 fn a_login_that_is_not_offered(driver: Driver) {
-    let server = Server::new(Way::StartTls, "");
-    let report = send_one(driver, login(server.starttls(), "hunter2"));
+    let site = Site::new(Builder::starttls);
+    let report = send_one(driver, login(site.settings(), "hunter2"));
     fails(&report, ErrorKind::Auth, Phase::Ehlo, &["offers no login"]);
 }
 
 fn files_that_cannot_be_used(driver: Driver) {
-    let server = Server::new(Way::StartTls, "");
-    let empty = server.folder.path().join("empty.pem");
+    let site = Site::new(Builder::starttls);
+    let empty = site.folder.path().join("empty.pem");
     std::fs::write(&empty, "").expect("written");
-    for file in [server.folder.path().join("missing.pem"), empty] {
-        let mut settings = server.starttls();
+    for file in [site.folder.path().join("missing.pem"), empty] {
+        let mut settings = site.settings();
         settings.email_ssl_cafile = Some(file.clone());
         let report = send_one(driver, settings);
         let file = file.display().to_string();
@@ -464,10 +328,5 @@ fn files_that_cannot_be_used(driver: Driver) {
             &["EMAIL_SSL_CAFILE", &file],
         );
     }
-    assert!(
-        Mailer::new(server.starttls())
-            .blocking()
-            .connection()
-            .is_ok()
-    );
+    assert!(Mailer::new(site.settings()).blocking().connection().is_ok());
 }

@@ -4,12 +4,13 @@
 use posthaste::{EmailMessage, ErrorKind, Mailer, Phase, Settings, Status};
 
 use crate::common::{message, no_server, settings};
-use crate::support::{Act, At, Sink};
+use crate::support::{plain, ruled, texts};
+use posthaste::testing::{At, Extension, Mechanism, Server};
 
-fn at(sink: &Sink) -> Settings {
+fn at(server: &Server) -> Settings {
     let mut settings = settings("smtp");
-    settings.email_host = sink.address.ip().to_string();
-    settings.email_port = Some(sink.address.port());
+    settings.email_host = server.address().ip().to_string();
+    settings.email_port = Some(server.address().port());
     settings
 }
 
@@ -18,16 +19,23 @@ fn connection(settings: Settings) -> posthaste::blocking::Connection {
 }
 
 /// A server that answers commands that begin so in this way.
-fn answering(answers: &'static [(&'static str, &'static str)]) -> Sink {
-    Sink::scripted(move |_, at| {
-        let At::Command(line) = at else { return None };
-        let answer = answers.iter().find(|(start, _)| line.starts_with(start));
-        answer.map(|(_, reply)| Act::Say(reply))
-    })
+fn answering(answers: &[(&str, &str)]) -> Server {
+    let rule = |(start, reply): &(&str, &str)| At::line(&format!("{start}*")).reply(reply);
+    let server = answers
+        .iter()
+        .map(rule)
+        .fold(plain(), |server, rule| server.rule(rule));
+    server.start()
 }
 
-fn verbs(sink: &Sink) -> Vec<String> {
-    let commands = sink.commands(0);
+/// A server that ann can log in to.
+fn with_login() -> Server {
+    let server = plain().login("ann", "hunter2");
+    server.mechanisms([Mechanism::Plain]).start()
+}
+
+fn verbs(server: &Server) -> Vec<String> {
+    let commands = server.commands(0);
     commands
         .iter()
         .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
@@ -36,8 +44,8 @@ fn verbs(sink: &Sink) -> Vec<String> {
 
 #[test]
 fn a_call_that_opens_the_connection_closes_it() {
-    let sink = Sink::new();
-    let mut connection = connection(at(&sink));
+    let server = plain().start();
+    let mut connection = connection(at(&server));
     assert_eq!(
         connection
             .send_messages(&[message("a"), message("b")])
@@ -45,38 +53,38 @@ fn a_call_that_opens_the_connection_closes_it() {
         2
     );
     assert_eq!(
-        verbs(&sink),
+        verbs(&server),
         [
             "EHLO", "MAIL", "RCPT", "DATA", "MAIL", "RCPT", "DATA", "QUIT"
         ]
     );
     assert_eq!(connection.send(&message("c")).count(), 1);
-    assert_eq!(sink.logs().len(), 2);
+    assert_eq!(server.conversations().len(), 2);
 }
 
 #[test]
 fn it_is_closed_also_after_a_failure() {
-    let sink = answering(&[("MAIL", "550 5.7.1 No")]);
+    let server = answering(&[("MAIL", "550 5.7.1 No")]);
     assert_eq!(
-        connection(at(&sink)).send(&message("a")).status(),
+        connection(at(&server)).send(&message("a")).status(),
         Status::Failed
     );
-    assert_eq!(verbs(&sink).last().map(String::as_str), Some("QUIT"));
+    assert_eq!(verbs(&server).last().map(String::as_str), Some("QUIT"));
 }
 
 #[test]
 fn an_open_connection_stays_open() {
-    let sink = Sink::new();
-    let mut connection = connection(at(&sink));
+    let server = plain().start();
+    let mut connection = connection(at(&server));
     assert!(connection.open().expect("opened"));
     assert!(!connection.open().expect("was open"));
     for name in ["a", "b"] {
         assert_eq!(connection.send(&message(name)).count(), 1);
     }
-    assert_eq!(sink.logs().len(), 1);
-    assert!(!verbs(&sink).contains(&"QUIT".to_owned()));
+    assert_eq!(server.conversations().len(), 1);
+    assert!(!verbs(&server).contains(&"QUIT".to_owned()));
     connection.close().expect("closed");
-    assert_eq!(verbs(&sink).last().map(String::as_str), Some("QUIT"));
+    assert_eq!(verbs(&server).last().map(String::as_str), Some("QUIT"));
     assert!(connection.open().expect("opened again"));
 }
 
@@ -97,12 +105,12 @@ fn messages_to_nobody_open_no_connection_and_do_not_count() {
 /// Django counts the same, but the refusals vanish.
 #[test]
 fn a_message_that_one_recipient_got_counts_and_the_refusals_are_told() {
-    let sink = answering(&[
+    let server = answering(&[
         ("RCPT TO:<no@", "550 5.1.1 Nobody"),
         ("RCPT TO:<later@", "450 4.2.1 Busy"),
     ]);
     let report =
-        connection(at(&sink)).send(&message("a").cc(["no@example.com", "later@example.com"]));
+        connection(at(&server)).send(&message("a").cc(["no@example.com", "later@example.com"]));
     assert_eq!((report.count(), report.status()), (1, Status::Partial));
     let codes: Vec<_> = report.rejected.iter().map(|one| one.reply.code()).collect();
     assert_eq!(codes, [550, 450]);
@@ -112,7 +120,7 @@ fn a_message_that_one_recipient_got_counts_and_the_refusals_are_told() {
 /// dead.
 #[test]
 fn the_rest_is_sent_after_a_failure() {
-    let sink = answering(&[
+    let server = answering(&[
         ("RCPT TO:<no@", "550 5.1.1 Nobody"),
         ("MAIL FROM:<no@", "550 5.7.1 No"),
     ]);
@@ -122,48 +130,45 @@ fn the_rest_is_sent_after_a_failure() {
         message("b").from("no@example.com"),
         message("c"),
     ];
-    let reports = connection(at(&sink)).send_messages(&messages);
+    let reports = connection(at(&server)).send_messages(&messages);
     let statuses: Vec<_> = reports.iter().map(|report| report.status()).collect();
     assert_eq!(
         statuses,
         [Status::Sent, Status::Failed, Status::Failed, Status::Sent]
     );
-    assert_eq!((reports.count(), sink.logs().len()), (2, 1));
+    assert_eq!((reports.count(), server.conversations().len()), (2, 1));
 }
 
 #[test]
 fn the_login_comes_between_hello_and_mail() {
-    let sink = answering(&[
-        ("EHLO", "250-sink.example\r\n250 AUTH PLAIN"),
-        ("AUTH", "235 2.7.0 Welcome"),
-    ]);
-    let mut settings = at(&sink);
+    let server = with_login();
+    let mut settings = at(&server);
     settings.email_host_user = "ann".to_owned();
     settings.email_host_password = "hunter2".into();
     assert_eq!(connection(settings).send(&message("a")).count(), 1);
     assert_eq!(
-        verbs(&sink),
+        verbs(&server),
         ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]
     );
-    assert_eq!(sink.commands(0)[1], "AUTH PLAIN AGFubgBodW50ZXIy");
+    assert_eq!(server.commands(0)[1], "AUTH PLAIN AGFubgBodW50ZXIy");
 }
 
 #[test]
 fn a_login_is_meant_only_if_name_and_password_are_given() {
     for (user, password) in [("ann", ""), ("", "hunter2"), ("", "")] {
-        let sink = answering(&[("EHLO", "250-sink.example\r\n250 AUTH PLAIN")]);
-        let mut settings = at(&sink);
+        let server = with_login();
+        let mut settings = at(&server);
         settings.email_host_user = user.to_owned();
         settings.email_host_password = password.into();
         assert_eq!(connection(settings).send(&message("a")).count(), 1);
-        assert!(!verbs(&sink).contains(&"AUTH".to_owned()));
+        assert!(!verbs(&server).contains(&"AUTH".to_owned()));
     }
 }
 
 #[test]
 fn without_the_login_nothing_is_sent() {
-    let sink = Sink::new();
-    let mut settings = at(&sink);
+    let server = plain().start();
+    let mut settings = at(&server);
     settings.email_host_user = "ann".to_owned();
     settings.email_host_password = "hunter2".into();
     let report = connection(settings).send(&message("a"));
@@ -171,7 +176,7 @@ fn without_the_login_nothing_is_sent() {
         report.error.as_ref().map(|error| error.kind()),
         Some(ErrorKind::Auth)
     );
-    assert!(!verbs(&sink).contains(&"MAIL".to_owned()));
+    assert!(!verbs(&server).contains(&"MAIL".to_owned()));
 }
 
 #[test]
@@ -190,17 +195,11 @@ fn the_two_ways_of_tls_exclude_each_other() {
 
 #[test]
 fn a_connection_that_failed_half_way_is_not_used() {
-    let sink = Sink::scripted(|connection, at| match at {
-        At::Command(line) if line.starts_with("EHLO") => {
-            Some(Act::Say("250-sink.example\r\n250 AUTH PLAIN"))
-        }
-        At::Command(line) if line.starts_with("AUTH") && connection == 0 => {
-            Some(Act::Say("454 4.7.0 Not now"))
-        }
-        At::Command(line) if line.starts_with("AUTH") => Some(Act::Say("235 2.7.0 Welcome")),
-        _ => None,
-    });
-    let mut settings = at(&sink);
+    let server = plain()
+        .login("ann", "hunter2")
+        .rule(At::auth().connection(0).reply("454 4.7.0 Not now"))
+        .start();
+    let mut settings = at(&server);
     settings.email_host_user = "ann".to_owned();
     settings.email_host_password = "hunter2".into();
     let mut connection = connection(settings);
@@ -209,20 +208,20 @@ fn a_connection_that_failed_half_way_is_not_used() {
         ErrorKind::Auth
     );
     assert_eq!(connection.send(&message("a")).count(), 1);
-    assert_eq!(sink.logs().len(), 2);
-    assert!(!verbs(&sink).contains(&"MAIL".to_owned()));
+    assert_eq!(server.conversations().len(), 2);
+    assert!(!verbs(&server).contains(&"MAIL".to_owned()));
 }
 
 #[test]
 fn the_envelope_is_that_of_the_fields_not_of_the_headers() {
-    let sink = Sink::new();
+    let server = plain().start();
     let message = message("a")
         .cc(["Cäsar <c@bücher.example>", "root"])
         .bcc(["\"d d\"@[192.0.2.1]"])
         .header("From", "shown@example.org")
         .header("To", "all@example.org");
-    assert_eq!(connection(at(&sink)).send(&message).count(), 1);
-    let commands = sink.commands(0);
+    assert_eq!(connection(at(&server)).send(&message).count(), 1);
+    let commands = server.commands(0);
     assert!(
         commands[1].starts_with("MAIL FROM:<from@example.com>"),
         "{commands:?}"
@@ -234,55 +233,55 @@ fn the_envelope_is_that_of_the_fields_not_of_the_headers() {
         "RCPT TO:<\"d d\"@[192.0.2.1]>",
     ];
     assert_eq!(commands[2..6], expected);
-    assert!(sink.messages()[0].contains("\r\nFrom: shown@example.org\r\nTo: all@example.org\r\n"));
+    assert!(texts(&server)[0].contains("\r\nFrom: shown@example.org\r\nTo: all@example.org\r\n"));
 }
 
 #[test]
 fn all_addresses_are_checked_before_the_first_command() {
-    let sink = Sink::new();
+    let server = plain().start();
     let message = message("a")
         .cc(["b@example.com"])
         .bcc(["to@", "c@example.com"]);
-    let report = connection(at(&sink)).send(&message);
+    let report = connection(at(&server)).send(&message);
     let error = report.error.as_ref().expect("an error");
     assert_eq!(
         (error.kind(), error.field()),
         (ErrorKind::Invalid, Some("bcc"))
     );
-    assert!(sink.logs().is_empty());
+    assert!(server.conversations().is_empty());
 }
 
 /// Django says SIZE too, but sends 8bit content without a word about it; here it is declared, and what goes to a server
 /// that does not take it is ASCII.
 #[test]
 fn the_size_is_told_and_lines_end_in_crlf() {
-    let sink = Sink::new();
+    let server = plain().start();
     let message = message("a").body("Grüße\nvon\rhier\r\n");
-    assert_eq!(connection(at(&sink)).send(&message).count(), 1);
-    let data = &sink.logs()[0].data[0];
+    assert_eq!(connection(at(&server)).send(&message).count(), 1);
+    let data = &server.messages()[0].content;
     let size = data.len();
     let line = format!("MAIL FROM:<from@example.com> SIZE={size} BODY=8BITMIME");
-    assert_eq!(sink.commands(0)[1], line);
+    assert_eq!(server.commands(0)[1], line);
     assert!(!data.is_ascii() && data.ends_with(b"\r\n"));
     let text = String::from_utf8(data.clone())
         .expect("text")
         .replace("\r\n", "");
     assert!(!text.contains(['\r', '\n']));
-    let plain = answering(&[("EHLO", "250 sink.example")]);
-    assert_eq!(connection(at(&plain)).send(&message).count(), 1);
-    assert_eq!(plain.commands(0)[1], "MAIL FROM:<from@example.com>");
-    assert!(plain.logs()[0].data[0].is_ascii());
+    let bare = Server::builder().without_extensions().start();
+    assert_eq!(connection(at(&bare)).send(&message).count(), 1);
+    assert_eq!(bare.commands(0)[1], "MAIL FROM:<from@example.com>");
+    assert!(bare.messages()[0].content.is_ascii());
 }
 
 /// Django never does.
 #[test]
 fn an_address_that_is_not_ascii_needs_a_server_that_knows_such() {
     let message = message("a").to(["jörg@example.com"]);
-    let without = Sink::new();
+    let without = plain().start();
     let report = connection(at(&without)).send(&message);
     assert_eq!(report.status(), Status::Failed);
     assert!(!verbs(&without).contains(&"RCPT".to_owned()));
-    let with = answering(&[("EHLO", "250-sink.example\r\n250-8BITMIME\r\n250 SMTPUTF8")]);
+    let with = plain().with(Extension::SmtpUtf8).start();
     assert_eq!(connection(at(&with)).send(&message).count(), 1);
     assert!(
         with.commands(0)[1].contains("SMTPUTF8")
@@ -315,14 +314,13 @@ fn opening_may_fail_silently_and_the_reports_tell() {
 
 #[test]
 fn a_goodbye_that_is_not_answered_is_no_failure() {
-    for act in [
-        Act::Drop,
-        Act::Say("500 What?"),
-        Act::SayAndDrop("421 4.3.2 Late"),
+    for rule in [
+        At::quit().close(),
+        At::quit().reply("500 What?"),
+        At::quit().reply_and_close("421 4.3.2 Late"),
     ] {
-        let sink =
-            Sink::scripted(move |_, at| matches!(at, At::Command("QUIT")).then(|| act.clone()));
-        let mut connection = connection(at(&sink));
+        let server = ruled(rule);
+        let mut connection = connection(at(&server));
         connection.open().expect("opened");
         assert_eq!(connection.send(&message("a")).count(), 1);
         connection.close().expect("closed");
@@ -332,8 +330,8 @@ fn a_goodbye_that_is_not_answered_is_no_failure() {
 /// Django's backend has a lock; here a connection belongs to one thread at a time, and can be handed over.
 #[test]
 fn a_connection_can_be_handed_to_another_thread() {
-    let sink = Sink::new();
-    let mut connection = connection(at(&sink));
+    let server = plain().start();
+    let mut connection = connection(at(&server));
     connection.open().expect("opened");
     let sent = std::thread::spawn(move || {
         connection

@@ -4,8 +4,9 @@
 use posthaste::blocking::get_connection;
 use posthaste::{EmailAttachment, EmailMessage, ErrorKind, Mailer, Outbox, Settings, Status};
 
-use crate::support::{Act, At, Sink};
+use crate::support::{plain, ruled, texts};
 use crate::{message, send};
+use posthaste::testing::At;
 
 /// Puts an address into one field of the envelope.
 type Put = fn(EmailMessage, &str) -> EmailMessage;
@@ -19,7 +20,7 @@ const FIELDS: [(&str, Put); 4] = [
 
 #[test]
 fn no_address_brings_a_line_end_or_another_control() {
-    let sink = Sink::new();
+    let server = plain().start();
     for control in [
         '\r', '\n', '\0', '\u{b}', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}',
     ] {
@@ -37,7 +38,7 @@ fn no_address_brings_a_line_end_or_another_control() {
         ] {
             let address = shape.replace('?', &control.to_string());
             for (field, put) in FIELDS {
-                let report = &send(&sink, &[put(message("a"), &address)])[0];
+                let report = &send(&server, &[put(message("a"), &address)])[0];
                 let error = report
                     .error
                     .as_ref()
@@ -52,25 +53,25 @@ fn no_address_brings_a_line_end_or_another_control() {
             }
         }
     }
-    assert!(sink.logs().is_empty(), "nobody was connected to");
+    assert!(server.conversations().is_empty(), "nobody was connected to");
 }
 
 #[test]
 fn no_pair_of_name_and_address_brings_one_either() {
-    let sink = Sink::new();
+    let server = plain().start();
     for (name, spec) in [
         ("Ann", "a@example.com\r\nDATA"),
         ("Ann\r\nDATA", "a@example.com"),
         ("Ann", "a@b> SIZE=1 <c@d"),
     ] {
-        let report = &send(&sink, &[message("a").to([(name, spec)])])[0];
+        let report = &send(&server, &[message("a").to([(name, spec)])])[0];
         let error = report.error.as_ref().expect("refused");
         assert_eq!(
             (error.kind(), error.field()),
             (ErrorKind::Invalid, Some("to"))
         );
     }
-    assert!(sink.logs().is_empty());
+    assert!(server.conversations().is_empty());
 }
 
 /// The path of a MAIL or RCPT command, and what comes behind it.
@@ -100,15 +101,15 @@ fn no_local_part_becomes_a_parameter_or_another_recipient() {
         "\"a\\\\\"@example.com",
         "\" \"@example.com",
     ] {
-        let sink = Sink::new();
-        let report = &send(&sink, &[message("a").from(address).to([address])])[0];
+        let server = plain().start();
+        let report = &send(&server, &[message("a").from(address).to([address])])[0];
         assert_eq!(
             report.status(),
             Status::Sent,
             "{address}: {:?}",
             report.error
         );
-        let commands = sink.commands(0);
+        let commands = server.commands(0);
         let (from, parameters) = path(&commands[1]);
         assert_eq!(from, address);
         assert!(
@@ -122,7 +123,7 @@ fn no_local_part_becomes_a_parameter_or_another_recipient() {
 
 #[test]
 fn what_could_leave_a_path_without_quotes_is_refused() {
-    let sink = Sink::new();
+    let server = plain().start();
     for address in [
         "foo@psres.net> ORCPT=admin@admin.com",
         "a@example.com> SIZE=1",
@@ -135,9 +136,9 @@ fn what_could_leave_a_path_without_quotes_is_refused() {
         "@evil.example:a@example.com",
     ] {
         for (field, put) in FIELDS {
-            let report = &send(&sink, &[put(message("a"), address)])[0];
+            let report = &send(&server, &[put(message("a"), address)])[0];
             if report.error.is_none() {
-                let commands = sink.logs().pop().expect("a connection").commands;
+                let commands = server.conversations().pop().expect("a connection").commands;
                 for command in commands
                     .iter()
                     .filter(|line| line.starts_with("RCPT") || line.starts_with("MAIL"))
@@ -152,7 +153,7 @@ fn what_could_leave_a_path_without_quotes_is_refused() {
             }
         }
     }
-    assert!(sink.logs().is_empty());
+    assert!(server.conversations().is_empty());
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn every_line_of_every_part_ends_in_crlf_and_its_dots_are_doubled() {
         .iter()
         .flat_map(|body| [(*body).to_owned(), format!("{long}{body}{long}")])
     {
-        let sink = Sink::new();
+        let server = plain().start();
         let mail = message("a")
             .body(body.as_str())
             .html(body.as_str())
@@ -224,15 +225,15 @@ fn every_line_of_every_part_ends_in_crlf_and_its_dots_are_doubled() {
             )
             .attach(EmailAttachment::message(message("b").body(body.as_str())))
             .attach(EmailAttachment::bytes("a.bin", body.as_bytes()));
-        let report = &send(&sink, &[mail])[0];
-        let log = &sink.logs()[0];
+        let report = &send(&server, &[mail])[0];
+        let log = &server.conversations()[0];
         if let Some(error) = &report.error {
             // An attached message that is no message may be refused; then nothing at all may have been said.
             assert_eq!(error.kind(), ErrorKind::Invalid, "{body:?}: {error}");
             panic!("{body:?}: {error}");
         }
         assert_eq!(log.commands.len(), 5, "{body:?}: {:?}", log.commands);
-        let data = &log.data[0];
+        let data = &log.messages[0].content;
         let mut before = 0;
         for (at, &byte) in data.iter().enumerate() {
             let after = data.get(at + 1).copied().unwrap_or_default();
@@ -246,12 +247,7 @@ fn every_line_of_every_part_ends_in_crlf_and_its_dots_are_doubled() {
             );
             before = byte;
         }
-        for line in data.split(|&byte| byte == b'\n') {
-            assert!(
-                !line.starts_with(b".") || line.starts_with(b".."),
-                "{body:?}: a dot that is not doubled"
-            );
-        }
+        assert!(log.messages[0].is_complete, "{body:?}");
     }
 }
 
@@ -263,16 +259,16 @@ fn hidden_recipients_are_in_nothing_that_is_transmitted_printed_or_stored() {
             .bcc(["Secret Service <secret@hidden.example>"])
             .cc(["c@example.com"])
     };
-    let sink = Sink::new();
-    assert_eq!(send(&sink, &[hidden()])[0].accepted.len(), 3);
-    let log = &sink.logs()[0];
+    let server = plain().start();
+    assert_eq!(send(&server, &[hidden()])[0].accepted.len(), 3);
+    let log = &server.conversations()[0];
     let naming: Vec<_> = log
         .commands
         .iter()
         .filter(|line| line.contains("hidden"))
         .collect();
     assert_eq!(naming, ["RCPT TO:<secret@hidden.example>"]);
-    let mut shown = sink.messages();
+    let mut shown = texts(&server);
     let folder = tempfile::tempdir().expect("a folder");
     let mailer = Mailer::new(Settings::default());
     let file = get_connection()
@@ -307,26 +303,26 @@ fn hidden_recipients_are_in_nothing_that_is_transmitted_printed_or_stored() {
 
 #[test]
 fn no_header_brings_a_hidden_recipient_into_the_message() {
-    let sink = Sink::new();
+    let server = plain().start();
     for name in ["Bcc", "bcc", "BCC", "Resent-Bcc", "resent-bcc"] {
-        let report = &send(&sink, &[message("a").header(name, "secret@hidden.example")])[0];
+        let report = &send(
+            &server,
+            &[message("a").header(name, "secret@hidden.example")],
+        )[0];
         assert_eq!(
             report.error.as_ref().map(|error| error.kind()),
             Some(ErrorKind::Invalid),
             "{name}"
         );
     }
-    assert!(sink.logs().is_empty());
+    assert!(server.conversations().is_empty());
 }
 
 #[test]
 fn the_error_of_one_message_says_nothing_of_the_hidden_recipients_of_another() {
-    let sink = Sink::scripted(|_, at| match at {
-        At::Command(line) if line.starts_with("MAIL") => Some(Act::Say("550 5.7.1 No")),
-        _ => None,
-    });
+    let server = ruled(At::mail("*").reply("550 5.7.1 No"));
     let reports = send(
-        &sink,
+        &server,
         &[message("a").bcc(["secret@hidden.example"]), message("b")],
     );
     for report in &reports {

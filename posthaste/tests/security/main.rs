@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use posthaste::{EmailMessage, Mailer, Report, Settings};
 
-use support::Sink;
+use posthaste::testing::Server;
 
 /// The settings for a server.
-fn settings(sink: &Sink) -> Settings {
+fn settings(server: &Server) -> Settings {
     let mut settings = Settings::default();
-    settings.email_host = sink.address.ip().to_string();
-    settings.email_port = Some(sink.address.port());
+    settings.email_host = server.address().ip().to_string();
+    settings.email_port = Some(server.address().port());
     settings.email_timeout = Some(Duration::from_secs(20));
     settings
 }
@@ -32,8 +32,8 @@ fn message(name: &str) -> EmailMessage {
         .to([format!("{name}@example.com")])
 }
 
-fn send(sink: &Sink, messages: &[EmailMessage]) -> Vec<Report> {
-    let mailer = Mailer::new(settings(sink)).blocking();
+fn send(server: &Server, messages: &[EmailMessage]) -> Vec<Report> {
+    let mailer = Mailer::new(settings(server)).blocking();
     let mut connection = mailer.connection().expect("usable settings");
     connection.send_messages(messages).into_vec()
 }

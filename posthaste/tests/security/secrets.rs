@@ -3,8 +3,9 @@
 use posthaste::blocking::{get_connection, send as send_message};
 use posthaste::{Error, Mailer, MailerSettings, Options, Report, Secret, Settings, Sources};
 
-use crate::support::{Act, At, Sink};
+use crate::support::plain;
 use crate::{message, settings};
+use posthaste::testing::{At, Mechanism};
 
 const PASSWORD: &str = "hunter2-and-more";
 
@@ -138,38 +139,29 @@ fn a_password_that_cannot_be_used_is_not_repeated() {
 /// Servers say "unknown command" and repeat it.
 #[test]
 fn a_server_that_repeats_them_does_not_bring_them_into_reports() {
-    for (offer, reply) in [
+    for (mechanism, reply) in [
         (
-            "250-x\r\n250 AUTH PLAIN",
+            Mechanism::Plain,
             "535 5.7.8 bad: AUTH PLAIN AGFubgBodW50ZXIyLWFuZC1tb3Jl",
         ),
         (
-            "250-x\r\n250 AUTH PLAIN",
+            Mechanism::Plain,
             "535-5.7.8 you said\r\n535 5.7.8 hunter2-and-more",
         ),
+        (Mechanism::Plain, "200 AGFubgBodW50ZXIyLWFuZC1tb3Jl what"),
         (
-            "250-x\r\n250 AUTH PLAIN",
-            "200 AGFubgBodW50ZXIyLWFuZC1tb3Jl what",
-        ),
-        (
-            "250-x\r\n250 AUTH LOGIN",
+            Mechanism::Login,
             "535 5.7.8 bad: aHVudGVyMi1hbmQtbW9yZQ== for ann",
         ),
-        (
-            "250-x\r\n250 AUTH PLAIN",
-            "504 5.5.4 AGFubgBodW50ZXIyLWFuZC1tb3Jl",
-        ),
+        (Mechanism::Plain, "504 5.5.4 AGFubgBodW50ZXIyLWFuZC1tb3Jl"),
     ] {
-        let sink = Sink::scripted(move |_, at| match at {
-            At::Command(line) if line.starts_with("EHLO") => Some(Act::Say(offer)),
-            At::Command("AUTH LOGIN") => Some(Act::Say("334 VXNlcm5hbWU6")),
-            At::Command("YW5u") => Some(Act::Say("334 UGFzc3dvcmQ6")),
-            At::Command(line) if line.starts_with("AUTH") || line.starts_with("aHVudGVy") => {
-                Some(Act::Say(reply))
-            }
-            _ => None,
-        });
-        let mut connection = Mailer::new(with_password(settings(&sink)))
+        // LOGIN asks twice before it is answered.
+        let challenges = if mechanism == Mechanism::Login { 2 } else { 0 };
+        let server = plain()
+            .mechanisms([mechanism])
+            .rule(At::auth().skip(challenges).reply(reply))
+            .start();
+        let mut connection = Mailer::new(with_password(settings(&server)))
             .blocking()
             .connection()
             .expect("made");
@@ -177,7 +169,7 @@ fn a_server_that_repeats_them_does_not_bring_them_into_reports() {
         let report = connection.send(&message("a"));
         assert!(report.error.is_some(), "{reply}");
         report_hides(&report);
-        let said = sink.commands(0).join(" ");
+        let said = server.commands(0).join(" ");
         assert!(
             NEEDLES.iter().any(|needle| said.contains(needle)),
             "it was said: {said}"
@@ -188,15 +180,13 @@ fn a_server_that_repeats_them_does_not_bring_them_into_reports() {
 /// Later refusals may repeat them, too.
 #[test]
 fn nor_does_one_that_repeats_them_later() {
-    let sink = Sink::scripted(move |_, at| match at {
-        At::Command(line) if line.starts_with("EHLO") => Some(Act::Say("250-x\r\n250 AUTH PLAIN")),
-        At::Command(line) if line.starts_with("AUTH") => Some(Act::Say("235 2.7.0 Welcome")),
-        At::Command(line) if line.starts_with("RCPT") => {
-            Some(Act::Say("550 5.7.1 AGFubgBodW50ZXIyLWFuZC1tb3Jl may not"))
-        }
-        _ => None,
-    });
-    let report = Mailer::new(with_password(settings(&sink)))
+    let refusal = "550 5.7.1 AGFubgBodW50ZXIyLWFuZC1tb3Jl may not";
+    let server = plain()
+        .any_login()
+        .mechanisms([Mechanism::Plain])
+        .rule(At::rcpt("*").reply(refusal))
+        .start();
+    let report = Mailer::new(with_password(settings(&server)))
         .blocking()
         .send(&message("a"));
     assert_eq!(report.rejected.len(), 1);

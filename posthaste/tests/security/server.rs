@@ -2,8 +2,9 @@
 
 use posthaste::{ErrorKind, Mailer, Report, Status};
 
-use crate::support::{Act, At, Sink};
+use crate::support::{plain, ruled, texts};
 use crate::{message, send, settings};
+use posthaste::testing::At;
 
 /// No character that steers a terminal or turns the direction of text is in what is shown of it.
 #[track_caller]
@@ -37,53 +38,47 @@ const HOSTILE: &str = "550 5.1.1 \u{1b}[2J\u{1b}]0;x\u{7}\u{8}\0\u{9b}31m\u{202e
 
 #[test]
 fn controls_in_replies_are_harmless_wherever_they_are_said() {
+    let hostile = format!("{HOSTILE}\r\n");
     for start in ["EHLO", "MAIL", "RCPT", "DATA"] {
-        let sink = Sink::scripted(move |_, at| match at {
-            At::Command(line) if line.starts_with(start) => Some(Act::Say(HOSTILE)),
-            At::Command(line) if line.starts_with("HELO") => Some(Act::Say(HOSTILE)),
-            _ => None,
-        });
-        let report = &send(&sink, &[message("a")])[0];
+        let server = plain()
+            .rule(At::line(&format!("{start}*")).raw(hostile.as_str()))
+            .rule(At::line("HELO*").raw(hostile.as_str()))
+            .start();
+        let report = &send(&server, &[message("a")])[0];
         assert_eq!(report.status(), Status::Failed, "{start}");
         is_harmless(report);
         let json: serde_json::Value = serde_json::to_value(report).expect("JSON");
         assert_eq!(json["status"], "failed");
     }
-    for at_greeting in [true, false] {
-        let sink = Sink::scripted(move |_, at| match at {
-            At::Greeting if at_greeting => Some(Act::SayAndDrop(HOSTILE)),
-            At::Data(_) => Some(Act::Say(HOSTILE)),
-            _ => None,
-        });
-        is_harmless(&send(&sink, &[message("a")])[0]);
+    for rule in [
+        At::greeting().raw_and_close(hostile.as_str()),
+        At::end().raw(hostile.as_str()),
+    ] {
+        let server = ruled(rule);
+        is_harmless(&send(&server, &[message("a")])[0]);
     }
 }
 
 #[test]
 fn a_partial_refusal_is_harmless_too() {
-    let sink = Sink::scripted(|_, at| match at {
-        At::Command(line) if line.starts_with("RCPT TO:<b@") => Some(Act::Say(HOSTILE)),
-        _ => None,
-    });
-    let report = &send(&sink, &[message("a").cc(["b@example.com"])])[0];
+    let server = ruled(At::rcpt("b@*").raw(format!("{HOSTILE}\r\n")));
+    let report = &send(&server, &[message("a").cc(["b@example.com"])])[0];
     assert_eq!(report.status(), Status::Partial);
     is_harmless(report);
 }
 
 #[test]
 fn a_long_reply_is_cut_in_reports() {
-    let line: &'static str = Box::leak(format!("550 5.1.1 {}", "x".repeat(4_000)).into_boxed_str());
-    let sink = Sink::scripted(move |_, at| {
-        matches!(at, At::Command(line) if line.starts_with("RCPT")).then_some(Act::Say(line))
-    });
-    let report = &send(&sink, &[message("a")])[0];
+    let line = format!("550 5.1.1 {}\r\n", "x".repeat(4_000));
+    let server = ruled(At::rcpt("*").raw(line));
+    let report = &send(&server, &[message("a")])[0];
     let json = serde_json::to_string(report).expect("JSON");
     assert!(json.len() < 4_000, "{}", json.len());
 }
 
 #[test]
 fn what_is_invalid_shows_harmlessly_as_well() {
-    let sink = Sink::new();
+    let server = plain().start();
     for control in [
         "\u{1b}[2J",
         "\u{9b}31m",
@@ -109,7 +104,7 @@ fn what_is_invalid_shows_harmlessly_as_well() {
             message("a")
                 .attach(posthaste::EmailAttachment::text("a.txt", "x").mimetype(bad.clone())),
         ] {
-            let report = &send(&sink, &[message])[0];
+            let report = &send(&server, &[message])[0];
             if report.error.is_some() {
                 is_harmless(report);
             }
@@ -124,12 +119,11 @@ fn replies_too_many_never_make_a_lost_message_sent() {
     let thrice = "250 2.0.0 Ok\r\n354 Go on\r\n250 2.0.0 Ok";
     for extra in [twice, thrice] {
         for start in ["EHLO", "MAIL", "RCPT"] {
-            let sink = Sink::scripted(move |_, at| match at {
-                At::Command(line) if line.starts_with(start) => Some(Act::Say(extra)),
-                At::Data(_) => Some(Act::Drop),
-                _ => None,
-            });
-            let reports = send(&sink, &[message("a"), message("b")]);
+            let server = plain()
+                .rule(At::line(&format!("{start}*")).raw(format!("{extra}\r\n")))
+                .rule(At::end().close())
+                .start();
+            let reports = send(&server, &[message("a"), message("b")]);
             for report in &reports {
                 assert_eq!(report.status(), Status::Failed, "{start}: {extra}");
             }
@@ -143,18 +137,14 @@ fn a_reply_between_two_messages_is_not_the_answer_to_the_next() {
         "250 2.0.0 Ok",
         "250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n354 Go on\r\n250 2.0.0 Ok",
     ] {
-        let sink = Sink::scripted(move |_, at| match at {
-            At::Between => Some(Act::Say(extra)),
-            At::Data(data) if String::from_utf8_lossy(data).contains("This is b.") => {
-                Some(Act::Drop)
-            }
-            _ => None,
-        });
-        let reports = send(&sink, &[message("a"), message("b"), message("c")]);
+        let server = plain()
+            .rule(At::after_end().raw(format!("{extra}\r\n")))
+            .rule(At::end().holding("This is b.").close())
+            .start();
+        let reports = send(&server, &[message("a"), message("b"), message("c")]);
         assert_eq!(reports[1].status(), Status::Failed, "{extra}");
         assert_eq!(reports[1].count(), 0);
-        let b = sink
-            .messages()
+        let b = texts(&server)
             .iter()
             .filter(|text| text.contains("This is b."))
             .count();
@@ -165,11 +155,9 @@ fn a_reply_between_two_messages_is_not_the_answer_to_the_next() {
 /// The server says that it took the message before it can have seen all of it.
 #[test]
 fn an_early_yes_is_no_yes() {
-    let sink = Sink::scripted(|_, at| {
-        matches!(at, At::Command("DATA")).then_some(Act::InviteAndDrop("250 2.0.0 Taken"))
-    });
-    let large = message("a").body("a line of text that is not long\n".repeat(500_000));
-    let report = &send(&sink, &[large])[0];
+    let server = ruled(At::content(1).reply_and_close("250 2.0.0 Taken"));
+    let large = message("a").body("a line of text that is not long\n".repeat(250_000));
+    let report = &send(&server, &[large])[0];
     assert_eq!(report.status(), Status::Failed);
     assert!(report.accepted.is_empty());
     let json = serde_json::to_value(report).expect("JSON");
@@ -195,20 +183,17 @@ fn a_code_that_fits_no_command_is_no_yes() {
         "\u{660}50 Ok",
         "250-Ok\r\n550 No",
     ] {
-        let sink = Sink::scripted(move |_, at| {
-            matches!(at, At::Data(_)).then_some(Act::SayAndDrop(reply))
-        });
-        let report = &send(&sink, &[message("a")])[0];
+        let line = format!("{reply}\r\n");
+        let server = ruled(At::end().raw_and_close(line.as_str()));
+        let report = &send(&server, &[message("a")])[0];
         let may_be_yes = reply.starts_with("299") || reply.starts_with("235");
         assert!(
             report.status() == Status::Failed || may_be_yes,
             "{reply}: {report:?}"
         );
         is_harmless(report);
-        let sink = Sink::scripted(move |_, at| {
-            matches!(at, At::Command("DATA")).then_some(Act::Say(reply))
-        });
-        let report = &send(&sink, &[message("a")])[0];
+        let server = ruled(At::data().raw_and_close(line));
+        let report = &send(&server, &[message("a")])[0];
         assert!(
             report.status() == Status::Failed || reply.starts_with('3'),
             "DATA: {reply}: {report:?}"
@@ -218,14 +203,11 @@ fn a_code_that_fits_no_command_is_no_yes() {
 
 #[test]
 fn a_server_that_refuses_everything_ends_every_message_and_the_batch() {
-    let sink = Sink::scripted(|_, at| {
-        matches!(at, At::Command(line) if !line.starts_with("EHLO"))
-            .then_some(Act::Say("421 4.3.2 No"))
-    });
+    let server = ruled(At::mail("*").reply("421 4.3.2 No"));
     let messages: Vec<_> = (0..50)
         .map(|number| message(&format!("m{number}")))
         .collect();
-    let reports = Mailer::new(settings(&sink))
+    let reports = Mailer::new(settings(&server))
         .blocking()
         .send_messages(&messages);
     assert_eq!((reports.len(), reports.count()), (50, 0));
@@ -237,8 +219,8 @@ fn a_server_that_refuses_everything_ends_every_message_and_the_batch() {
         );
     }
     assert!(
-        sink.logs().len() <= 100,
+        server.conversations().len() <= 100,
         "{} connections",
-        sink.logs().len()
+        server.conversations().len()
     );
 }

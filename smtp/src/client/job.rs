@@ -18,6 +18,8 @@ pub(super) struct Job {
     reply: Option<Reply>,
     /// How many replies the server owes for it.
     owed: usize,
+    /// The server has answered something of it.
+    heard: bool,
     /// Nothing more will be written of it.
     pub(super) written: bool,
     /// It was begun before the mails before it were settled.
@@ -39,6 +41,7 @@ impl Job {
             failure: None,
             reply: None,
             owed: 0,
+            heard: false,
             written: false,
             ahead: false,
             begins: None,
@@ -80,6 +83,7 @@ impl Job {
 
     /// Notes that the server owes one reply less.
     pub(super) fn pay(&mut self) {
+        self.heard = true;
         self.owed = self.owed.saturating_sub(1);
     }
 
@@ -164,6 +168,8 @@ impl Job {
             _ if in_doubt => Phase::Final,
             // The phase of another mail says nothing of one that waits behind it.
             Phase::Rcpt | Phase::Data | Phase::Body | Phase::Final if !started => Phase::Mail,
+            // What was awaited is the answer to the RSET before it, or to the end of the mail before that.
+            Phase::Data | Phase::Body | Phase::Final | Phase::Rset if !self.heard => Phase::Mail,
             Phase::Final if is_first => Phase::Body,
             phase if is_first || !started => phase,
             _ => Phase::Mail,

@@ -36,15 +36,17 @@ pub(super) enum Effect {
 impl Server {
     /// Says the answer, and does what it does.
     pub(super) fn settle(&mut self, effect: Effect, code: u16, reply: Option<Reply>) {
+        if code == 421 {
+            // Nothing is waited for any more, be it octets to pass over.
+            self.write(reply);
+            return self.close();
+        }
         let wanted = match effect {
             Effect::Data | Effect::Challenge(_) => 3,
             _ => 2,
         };
         let reply = self.apply(effect, code / 100 == wanted, reply);
         self.write(reply);
-        if code == 421 {
-            self.close();
-        }
     }
 
     /// Does what an answer does; gives back the reply unless it is said later.

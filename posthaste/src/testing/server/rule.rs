@@ -110,7 +110,7 @@ impl At {
         Self::new(Place::Chunk)
     }
 
-    /// Once in each message: when so many octets of its content have come, or a few more. A [`reply`](Self::reply) is said
+    /// Once in each message, for each such rule: when so many octets of its content have come, or a few more. A [`reply`](Self::reply) is said
     /// amid the content then, which is read on.
     pub fn content(octets: usize) -> Self {
         Self::new(Place::Content(octets))
@@ -199,9 +199,15 @@ impl At {
         self.rule(Act::Usual)
     }
 
-    /// Says these bytes instead of the answer, and goes on as if it had accepted.
+    /// Says these bytes instead of the answer. The server goes on as after a refusal if they begin with 4 or 5, and else as if
+    /// it had accepted.
     pub fn raw(self, bytes: impl Into<Vec<u8>>) -> Rule {
         self.rule(Act::Raw(bytes.into()))
+    }
+
+    /// Says these bytes instead of the answer, and closes.
+    pub fn raw_and_close(self, bytes: impl Into<Vec<u8>>) -> Rule {
+        self.rule(Act::RawAndClose(bytes.into()))
     }
 
     /// Answers as usual, and says these bytes with it, in one piece.
@@ -222,6 +228,16 @@ impl At {
     /// Closes the connection instead of an answer.
     pub fn close(self) -> Rule {
         self.rule(Act::Close)
+    }
+
+    /// Closes the connection as if it were cut: under TLS without a word of farewell (`close_notify`).
+    pub fn cut(self) -> Rule {
+        self.rule(Act::Cut)
+    }
+
+    /// Answers as usual, after these bytes were put into the connection underneath TLS, by somebody on the way.
+    pub fn inject(self, bytes: impl Into<Vec<u8>>) -> Rule {
+        self.rule(Act::Inject(bytes.into()))
     }
 
     /// Resets the connection (RST) instead of an answer.
@@ -292,10 +308,13 @@ pub(super) enum Act {
     Reply(Reply),
     ReplyAndClose(Reply),
     Raw(Vec<u8>),
+    RawAndClose(Vec<u8>),
     Add(Vec<u8>),
+    Inject(Vec<u8>),
     NoReply,
     CutReply(usize),
     Close,
+    Cut,
     Reset,
     HalfClose,
     Stall,

@@ -64,13 +64,23 @@ impl Stream {
         Ok(())
     }
 
+    /// Sends bytes as they are, TLS or not.
+    pub(super) fn write_underneath(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.raw.write_all(bytes)
+    }
+
+    /// Ends without saying so.
+    pub(super) fn cut(&mut self) -> io::Result<()> {
+        self.raw.shutdown(Shutdown::Write)
+    }
+
     /// Says that nothing more will come.
     pub(super) fn end(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             tls.conn.send_close_notify();
             tls.flush()?;
         }
-        self.raw.shutdown(Shutdown::Write)
+        self.cut()
     }
 
     /// Passes over what still comes until the client has gone, for a while: a socket that is closed before all was read resets

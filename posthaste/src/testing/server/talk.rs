@@ -37,8 +37,8 @@ pub(super) struct Talk {
     buffer: Box<[u8]>,
     /// The server has said something since it last waited.
     has_spoken: bool,
-    /// A rule for this message's content has had its turn.
-    interrupted: bool,
+    /// The rules for this message's content that have had their turn.
+    fired: Vec<Arc<Rule>>,
     /// The answer to the end of a message has to be sent, then its place comes.
     after_end: bool,
 }
@@ -57,7 +57,7 @@ impl Talk {
                 lines: 0,
                 buffer: vec![0; BLOCK].into_boxed_slice(),
                 has_spoken: false,
-                interrupted: false,
+                fired: Vec::new(),
                 after_end: false,
             };
             // Whatever ends it, it is over.
@@ -134,9 +134,6 @@ impl Talk {
 
     fn content(&mut self, piece: &[u8]) -> Result<(), Over> {
         let came = self.record(|record| record.content_came(piece));
-        if self.interrupted {
-            return Ok(());
-        }
         self.interrupt(&[Place::Content(came)])
     }
 
@@ -145,7 +142,7 @@ impl Talk {
         let Some(rule) = self.rule(places) else {
             return Ok(());
         };
-        self.interrupted = true;
+        self.fired.push(Arc::clone(&rule));
         self.pause(&rule)?;
         match &rule.act {
             Act::Usual | Act::NoReply => {}
@@ -155,6 +152,11 @@ impl Talk {
                 self.server.close();
             }
             Act::Raw(bytes) | Act::Add(bytes) => self.say(bytes),
+            Act::RawAndClose(bytes) => {
+                self.say(bytes);
+                self.server.close();
+            }
+            Act::Inject(bytes) => self.stream.write_underneath(bytes)?,
             act => return self.break_off(act),
         }
         self.flush()
@@ -181,13 +183,21 @@ impl Talk {
             }
             Act::Raw(bytes) => {
                 self.say(bytes);
-                self.withhold(request);
+                self.withhold(request, bytes);
+            }
+            Act::RawAndClose(bytes) => {
+                self.say(bytes);
+                self.server.close();
+            }
+            Act::Inject(bytes) => {
+                self.stream.write_underneath(bytes)?;
+                self.answer(request, usual);
             }
             Act::Add(bytes) => {
                 self.answer(request, usual);
                 self.say(bytes);
             }
-            Act::NoReply => self.withhold(request),
+            Act::NoReply => self.withhold(request, b""),
             Act::CutReply(bytes) => {
                 let reply = usual.as_ref().map(written).unwrap_or_default();
                 self.say(reply.get(..*bytes).unwrap_or(&reply));
@@ -234,7 +244,7 @@ impl Talk {
     /// Notes what a request brings, whatever the answer will be.
     fn note(&mut self, request: &Request) {
         match request {
-            Request::Mail { .. } => self.interrupted = false,
+            Request::Mail { .. } => self.fired.clear(),
             Request::Rcpt { to, parameters } => {
                 let recipient = Recipient {
                     address: to.to_string(),
@@ -256,9 +266,14 @@ impl Talk {
         }
     }
 
-    fn withhold(&mut self, request: &Request) {
-        self.begin(request);
-        self.server.withhold();
+    /// Goes on without an answer of its own; `instead` may be one.
+    fn withhold(&mut self, request: &Request, instead: &[u8]) {
+        if matches!(instead.first(), Some(b'4' | b'5')) {
+            self.server.withhold_refusal();
+        } else {
+            self.begin(request);
+            self.server.withhold();
+        }
     }
 
     /// Notes the answer.
@@ -314,6 +329,10 @@ impl Talk {
                 self.shared.forget(self.number);
                 self.stream.reset()?;
             }
+            Act::Cut => {
+                self.stream.cut()?;
+                self.stream.drain()?;
+            }
             Act::HalfClose => {
                 self.stream.end()?;
                 while self.stream.read(&mut self.buffer)? > 0 {}
@@ -364,14 +383,13 @@ impl Talk {
 
     fn rule(&self, places: &[Place]) -> Option<Arc<Rule>> {
         self.record(|record| {
-            self.shared.rule(Here {
+            let message = record.messages.last();
+            let here = Here {
                 places,
                 connection: self.number,
-                content: record
-                    .messages
-                    .last()
-                    .map_or(b"", |message| &message.content),
-            })
+                content: message.map_or(b"", |message| &message.content),
+            };
+            self.shared.rule(here, &self.fired)
         })
     }
 
