@@ -470,6 +470,23 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_slot_goes_on_too_if_its_owner_gives_up() {
+        let trial = Trial::of(1);
+        let (lease, _) = trial.take();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = Box::pin(trial.pool.take());
+        let mut second = Box::pin(trial.pool.take());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(lease);
+        drop(first);
+        let granted = second.as_mut().poll(&mut context);
+        assert!(matches!(granted, Poll::Ready(Taken::Empty(_))));
+        drop(granted);
+        assert!(trial.pool.is_unused());
+    }
+
+    #[test]
     fn who_waits_can_be_woken_on_another_thread() {
         let trial = Trial::of(1);
         let (lease, _) = trial.take();
