@@ -10,6 +10,7 @@ mod mail;
 mod opening;
 mod out;
 mod reader;
+mod transcript;
 mod writer;
 
 use std::collections::VecDeque;
@@ -21,11 +22,13 @@ use crate::{Extensions, Mechanism, Reply, Violation};
 
 pub use config::{Config, Protocol, Security, Window};
 pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
+pub use transcript::Line;
 
 use job::Job;
 use opening::Opening;
 use out::Out;
 use reader::{Awaited, Expected};
+use transcript::Transcript;
 use writer::{Cursor, Trust};
 
 /// What to do next.
@@ -99,6 +102,7 @@ pub struct Session {
     done: VecDeque<(Ticket, Outcome)>,
     end: Option<End>,
     tickets: u64,
+    transcript: Transcript,
 }
 
 /// Why nothing more will happen.
@@ -117,6 +121,7 @@ impl Session {
                 Security::Tls(binding) => Some(binding.clone()),
                 Security::None | Security::StartTls => None,
             },
+            transcript: Transcript::new(config.transcript),
             config,
             extensions: None,
             opening: Opening::Ehlo,
@@ -167,6 +172,7 @@ impl Session {
             self.extensions = None;
             self.tls = Some(binding);
             self.opening = Opening::Ehlo;
+            self.transcript.push(Line::Tls);
         }
     }
 

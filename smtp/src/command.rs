@@ -360,6 +360,15 @@ impl Command<'_> {
         Ok(())
     }
 
+    /// The line as it may be seen.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Auth(mechanism, Some(_)) => format!("AUTH {mechanism} ***"),
+            Self::AuthAnswer(_) => "***".to_owned(),
+            other => other.to_line(),
+        }
+    }
+
     fn to_line(self) -> String {
         match self {
             Self::Ehlo(name) => format!("EHLO {name}"),

@@ -72,6 +72,7 @@ impl Session {
         match self.reader.next()? {
             Some(reply) => {
                 let reply = self.without_secrets(reply);
+                self.transcript.heard(&reply);
                 match self.expected.front().copied() {
                     Some(awaited) if awaited.end <= sent => self.answer(awaited, reply)?,
                     _ => self.unasked(reply)?,

@@ -254,6 +254,7 @@ impl Session {
             (Expected::Data, Some(_)) => (Command::Data, Cursor::Go),
             _ => return Err(refused()),
         };
+        self.transcript.said(&command);
         command.write(self.out.bytes()).map_err(|_| refused())?;
         self.cursor = after;
         Ok(())
@@ -296,6 +297,7 @@ impl Session {
             size: octets as u64,
             last,
         };
+        self.transcript.said(&command);
         command
             .write(self.out.bytes())
             .map_err(|_| Violation::new(ViolationKind::Command))?;
