@@ -12,6 +12,7 @@ mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod watch;
 mod wire;
 
 pub(crate) use self::clock::connect_limit;
@@ -24,6 +25,7 @@ pub(crate) use self::target::{Place, Target};
 pub(crate) use self::tls::{Files, Tls, Unusable};
 #[cfg(feature = "tokio")]
 pub(crate) use self::tokio::TokioWire;
+pub(crate) use self::watch::Seen;
 pub(crate) use self::wire::Wire;
 
 #[cfg(test)]

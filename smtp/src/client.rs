@@ -98,6 +98,8 @@ pub struct Session {
     unanswered: u64,
     /// The mails that are wholly written and have no outcome.
     unacknowledged: usize,
+    /// So many NOOPs are to be said.
+    noops: usize,
     quitting: bool,
     done: VecDeque<(Ticket, Outcome)>,
     end: Option<End>,
@@ -144,6 +146,7 @@ impl Session {
             has_chunked: false,
             unanswered: 0,
             unacknowledged: 0,
+            noops: 0,
             quitting: false,
             done: VecDeque::new(),
             end: None,
@@ -157,6 +160,12 @@ impl Session {
         self.tickets += 1;
         self.jobs.push_back(Job::new(ticket, mail));
         ticket
+    }
+
+    /// Says NOOP as soon as every submitted mail is settled: how long the answer takes is how far the server is away.
+    /// [`Step::Idle`] follows its answer, whatever that is.
+    pub fn noop(&mut self) {
+        self.noops += 1;
     }
 
     /// Says QUIT as soon as every submitted mail is settled.

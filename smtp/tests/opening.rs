@@ -368,3 +368,15 @@ fn the_transcript_of_a_login_at_once_hides_it() {
         Some(&Line::Client("AUTH PLAIN ***".to_owned()))
     );
 }
+
+#[test]
+fn a_noop_waits_for_the_mail_and_is_idle_after_any_answer() {
+    let mut session = Session::new(Config::new(Hello::default()));
+    say(&mut session, GREETING);
+    session.noop();
+    assert_eq!(say(&mut session, "250 mx\r\n"), "NOOP\r\n");
+    assert!(!session.is_idle());
+    say(&mut session, "502 what?\r\n");
+    assert_eq!(session.poll(), Ok(Step::Idle));
+    assert!(session.is_idle());
+}

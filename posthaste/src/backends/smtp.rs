@@ -1,6 +1,8 @@
 //! The SMTP backend: one connection, one message after the other.
 
+mod advice;
 mod depot;
+mod diagnose;
 mod dial;
 mod failure;
 mod login;
@@ -14,6 +16,7 @@ use std::time::Instant;
 use posthaste_message::EmailMessage;
 
 use self::depot::Depot;
+pub(crate) use self::diagnose::Inspector;
 use self::failure::{Ended, Loss};
 use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};

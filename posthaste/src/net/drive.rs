@@ -113,6 +113,11 @@ impl<W: Wire> Link<W> {
         Ok(())
     }
 
+    /// The version of TLS and the cipher, if it is on.
+    pub(crate) fn agreement(&self) -> Option<(String, String)> {
+        self.wire.engine()?.agreement()
+    }
+
     /// What the last awaited reply was, or is, the answer to.
     pub(crate) fn phase(&self) -> Phase {
         self.phase
