@@ -55,8 +55,8 @@ mod token;
 
 pub use posthaste_message::{
     Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
-    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Reader, RecipientDsn,
-    RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
+    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Position, Reader,
+    RecipientDsn, RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
 };
 pub use posthaste_smtp::{EnhancedCode, Reply};
 

@@ -17,7 +17,7 @@ mod wire;
 
 pub(crate) use self::clock::connect_limit;
 pub(crate) use self::connect::connect;
-pub(crate) use self::drive::{Event, Fault, Link, drive};
+pub(crate) use self::drive::{Contents, Event, Fault, Link, NoContents, Piece, drive};
 pub(crate) use self::proxy::LoginRefused;
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;

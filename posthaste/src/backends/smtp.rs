@@ -1,29 +1,30 @@
-//! The SMTP backend: one connection, one message after the other.
+//! The SMTP backend: a batch of messages over one connection, or over another one when the first is lost.
 
 mod advice;
+mod batch;
 mod depot;
 mod diagnose;
 mod dial;
 mod failure;
+mod faults;
+mod flight;
 mod login;
 mod options;
 mod prepared;
 mod wishes;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use posthaste_message::EmailMessage;
 
+use self::batch::{Batch, Reporter};
 use self::depot::Depot;
 pub(crate) use self::diagnose::Inspector;
-use self::failure::{Ended, Loss};
-use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
-use crate::net::{Event, Link, StdWire, Wire, drive};
+use crate::net::{Link, NoContents, StdWire, Wire, drive};
 use crate::pool::{Lease, Taken};
 use crate::report::Report;
 
@@ -64,17 +65,23 @@ impl<W: Wire> Backend for SmtpBackend<W> {
 
     fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>> {
         Box::pin(async move {
-            let was_open = self.link.is_some();
-            let mut no_server = None;
-            let mut reports = Vec::with_capacity(messages.len());
-            for message in messages {
-                reports.push(self.deliver(message, &mut no_server).await);
-            }
-            if !was_open {
-                self.put_away().await;
-            }
-            reports
+            let mut reports: Vec<Option<Report>> = vec![None; messages.len()];
+            let mut keep = |place: usize, report| {
+                if let Some(slot) = reports.get_mut(place) {
+                    *slot = Some(report);
+                }
+            };
+            self.send_batch(messages, &mut keep).await;
+            reports.into_iter().flatten().collect()
         })
+    }
+
+    fn send_messages_with<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut (dyn FnMut(usize, Report) + Send),
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(self.send_batch(messages, report))
     }
 }
 
@@ -120,91 +127,68 @@ impl<W: Wire> SmtpBackend<W> {
         if let Some(mut link) = self.link.take() {
             link.until(None);
             link.session.quit();
-            let _ = drive(&mut link, None).await;
+            let _ = drive(&mut link, &mut NoContents).await;
         }
     }
 
-    /// Sends one message. `no_server` remembers why there is no connection to be had, for the rest of the batch.
-    async fn deliver(&mut self, message: &EmailMessage, no_server: &mut Option<Error>) -> Report {
-        if message.recipients().next().is_none() {
-            return Report::skipped();
+    /// Sends over the open connection or one that is kept, and over a new one when there is none or when it is lost.
+    async fn send_batch<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut Reporter<'a>,
+    ) {
+        let was_open = self.link.is_some();
+        let renderer = self.renderer.clone();
+        let mut batch = Batch::new(messages, &renderer, report);
+        let mut is_first = true;
+        while batch.has_more(self.link.as_ref().map(|link| &link.session)) {
+            match self
+                .open_link(std::mem::replace(&mut is_first, false))
+                .await
+            {
+                Ok((link, proven)) => {
+                    let idle = batch.send_over(link, proven, &self.depot).await;
+                    self.keep(idle, batch.server_had_enough()).await;
+                }
+                Err(error) => {
+                    batch.fail(&error);
+                    break;
+                }
+            }
         }
-        let options = self.renderer.options();
-        let prepared = match Prepared::new(message, &options) {
-            Ok(prepared) => prepared,
-            Err(error) => return Report::failed(None, error),
-        };
-        let result = match no_server {
-            Some(error) => Err(error.clone()),
-            None => self.transmit(&prepared, no_server).await,
-        };
-        result.unwrap_or_else(|error| prepared.failed(error))
+        if !was_open {
+            self.put_away().await;
+        }
     }
 
-    /// Sends over the open connection, or over a new one if there is none or if it turns out to be dead.
-    async fn transmit(
-        &mut self,
-        prepared: &Prepared<'_>,
-        no_server: &mut Option<Error>,
-    ) -> Result<Report, Error> {
+    /// Keeps a connection for the next messages, unless its server would soon hang up.
+    async fn keep(&mut self, link: Option<Lease<Link<W>>>, had_enough: bool) {
+        self.link = link;
+        if had_enough {
+            self.quit().await;
+        }
+    }
+
+    /// The connection that is open, or one that is kept for everybody if `may_be_kept`, or else a new one; and whether it
+    /// was good before.
+    async fn open_link(&mut self, may_be_kept: bool) -> Result<(Lease<Link<W>>, bool), Error> {
         let deadline = self.depot.deadline();
-        let slot = match self.open_link(deadline).await? {
-            Taken::Empty(slot) => slot,
-            Taken::Kept(link) => match self.converse(link, prepared).await {
-                Err(loss) if loss.not_begun => self.depot.slot(self.is_pooled, deadline).await?,
-                result => return result.map_err(|loss| loss.error),
-            },
-        };
-        let link = match self.depot.connect(slot, deadline).await {
-            Ok(link) => link,
-            Err(error) => return Err(no_server.insert(error).clone()),
-        };
-        let result = self.converse(link, prepared).await;
-        result.map_err(|loss| loss.error)
-    }
-
-    /// The connection that is open, or one that is kept for everybody; else room for a new one.
-    async fn open_link(&mut self, deadline: Option<Instant>) -> Result<Taken<Link<W>>, Error> {
         match self.link.take() {
             Some(mut link) if link.is_at_home() && !link.is_worn() => {
                 link.until(deadline);
-                return Ok(Taken::Kept(link));
+                return Ok((link, true));
             }
             Some(link) => link.give_back(),
             None => {}
         }
-        match self.is_pooled {
-            true => self.depot.take(deadline).await,
-            false => Ok(Taken::Empty(self.depot.slot(false, deadline).await?)),
-        }
-    }
-
-    /// Sends over `link`, and keeps it if it is still good afterwards.
-    async fn converse(
-        &mut self,
-        mut link: Lease<Link<W>>,
-        prepared: &Prepared<'_>,
-    ) -> Result<Report, Loss> {
-        link.count();
-        let mut body = prepared.rendered.reader();
-        let ticket = link.session.submit(prepared.mail.clone());
-        let ended = loop {
-            match drive(&mut link, Some(&mut body)).await {
-                Ok(Event::Done(done, outcome)) if done == ticket => {
-                    // A server that hung up with its answer, or said more than was asked, is not talked to again.
-                    self.link = link.session.is_idle().then_some(link);
-                    return match Loss::of_421(&outcome, prepared) {
-                        Some(loss) => Err(loss),
-                        None => Ok(prepared.report(outcome)),
-                    };
-                }
-                Ok(Event::Done(..)) => {}
-                Ok(Event::Idle) => break Ended::Closed(None),
-                Ok(Event::Closed(reply)) => break Ended::Closed(reply),
-                Err(fault) => break Ended::Fault(fault),
-            }
+        let taken = match self.is_pooled && may_be_kept {
+            true => self.depot.take(deadline).await?,
+            false => Taken::Empty(self.depot.slot(self.is_pooled, deadline).await?),
         };
-        Err(Loss::new(ended, link.lost(ticket), prepared))
+        match taken {
+            Taken::Kept(link) => Ok((link, true)),
+            Taken::Empty(slot) => Ok((self.depot.connect(slot, deadline).await?, false)),
+        }
     }
 }
 

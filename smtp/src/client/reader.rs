@@ -73,6 +73,7 @@ impl Session {
         let sent = self.out.sent_total();
         match self.reader.next()? {
             Some(reply) => {
+                self.replies += 1;
                 let reply = self.without_secrets(reply);
                 self.transcript.heard(&reply);
                 match self.expected.front().copied() {

@@ -10,7 +10,7 @@ use super::options::Server;
 use crate::backend::Context;
 use crate::check::{Diagnosis, LoginResult, certificate};
 use crate::error::{Error, Phase};
-use crate::net::{Event, Fault, Link, Seen, Wire, connect, connect_limit, drive};
+use crate::net::{Event, Fault, Link, NoContents, Seen, Wire, connect, connect_limit, drive};
 
 /// How long each answer may take, if nothing else is said: nobody wants to wait five minutes to learn what is wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -65,7 +65,7 @@ impl Inspector {
         config.transcript = true;
         let link = Link::begin(wire, config, server.timeout, None, server.tls.clone()).await;
         let mut link = link.map_err(|fault| ended(Ended::Fault(fault), Phase::Starttls))?;
-        let event = drive(&mut link, None).await;
+        let event = drive(&mut link, &mut NoContents).await;
         self.note(&mut link, found);
         let end = match event {
             Ok(Event::Idle | Event::Done(..)) => None,
@@ -79,7 +79,7 @@ impl Inspector {
         }
         found.round_trip = round_trip(&mut link).await;
         link.session.quit();
-        let _ = drive(&mut link, None).await;
+        let _ = drive(&mut link, &mut NoContents).await;
         Ok(())
     }
 
@@ -134,7 +134,7 @@ fn ended(end: Ended, phase: Phase) -> Trouble {
     };
     Trouble {
         violation,
-        error: end.into_error(phase),
+        error: end.error(phase),
     }
 }
 
@@ -153,7 +153,7 @@ async fn round_trip<W: Wire>(link: &mut Link<W>) -> Option<Duration> {
     for _ in 0..SAMPLES {
         let start = Instant::now();
         link.session.noop();
-        let Ok(Event::Idle) = drive(link, None).await else {
+        let Ok(Event::Idle) = drive(link, &mut NoContents).await else {
             break;
         };
         times.push(start.elapsed());

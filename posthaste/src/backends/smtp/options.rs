@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use posthaste_smtp::{Config, Credentials, Hello, Protocol, Security, Session, Window};
 
+use super::faults::{Fault, Faults};
 use super::login::Login;
 use crate::backend::{Context, seed};
 use crate::error::{Error, ErrorKind, Phase};
@@ -64,6 +65,8 @@ pub(super) struct Server {
     allow_cleartext_auth: bool,
     /// How much a session says before it waits.
     pace: Pace,
+    /// What it has turned out not to do, though it says so.
+    pub(super) faults: Faults,
     /// Whether opening a connection in advance may fail without an error.
     pub(super) fail_silently: bool,
 }
@@ -92,6 +95,7 @@ impl Server {
             send_timeout: limit(options, "send_timeout")?,
             pool: pool_limits(options)?,
             pace: Pace::from_options(options)?,
+            faults: Faults::default(),
             hello: hello(domain)?,
             fail_silently: options.flag("fail_silently")?.unwrap_or(false),
             target,
@@ -111,8 +115,8 @@ impl Server {
         config.credentials = credentials;
         config.allow_cleartext_auth = self.allow_cleartext_auth;
         config.protocol = self.pace.protocol;
-        config.pipelining = self.pace.pipelining;
-        config.chunking = self.pace.chunking;
+        config.pipelining = self.pace.pipelining && !self.faults.has(Fault::Pipelining);
+        config.chunking = self.pace.chunking && !self.faults.has(Fault::Chunking);
         config.window = self.pace.window;
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
