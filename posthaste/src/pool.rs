@@ -192,7 +192,7 @@ impl<C: Pooled> Shared<C> {
 
     /// Takes a connection and its slot back: they go to whoever waits, or the connection is kept.
     fn restore(self: &Arc<Self>, used: Used<C>) {
-        if used.is_worn(&self.limits) {
+        if used.is_worn(&self.limits) || self.limits.idle.is_zero() {
             After::closing([Idle::from(used)]).settle();
             return self.release();
         }
@@ -327,5 +327,282 @@ impl<C: Pooled> After<C> {
         if let Some(waker) = self.wake {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+    use std::thread;
+
+    use super::*;
+    use crate::mode::block_until;
+
+    thread_local! {
+        /// Where this thread is.
+        static HERE: Cell<u8> = const { Cell::new(0) };
+    }
+
+    /// A connection that notes what becomes of it.
+    struct Fake {
+        home: u8,
+        is_dead: bool,
+        parted: Arc<AtomicUsize>,
+    }
+
+    impl Pooled for Fake {
+        type Home = u8;
+
+        fn here() -> u8 {
+            HERE.get()
+        }
+
+        fn home(&self) -> u8 {
+            self.home
+        }
+
+        fn is_usable(&mut self) -> bool {
+            !self.is_dead
+        }
+
+        fn part(&mut self) {
+            self.parted.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    struct Trial {
+        pool: Pool<Fake>,
+        parted: Arc<AtomicUsize>,
+    }
+
+    impl Trial {
+        fn new(limits: PoolLimits) -> Self {
+            Self {
+                pool: Pool::new(limits),
+                parted: Arc::default(),
+            }
+        }
+
+        fn of(connections: usize) -> Self {
+            Self::new(PoolLimits {
+                connections,
+                ..PoolLimits::default()
+            })
+        }
+
+        fn parted(&self) -> usize {
+            self.parted.load(Ordering::SeqCst)
+        }
+
+        fn fake(&self, is_dead: bool) -> Fake {
+            Fake {
+                home: HERE.get(),
+                is_dead,
+                parted: Arc::clone(&self.parted),
+            }
+        }
+
+        /// A lease; whether it was kept.
+        fn take(&self) -> (Lease<Fake>, bool) {
+            match ready(self.pool.take()).expect("nobody has to wait") {
+                Taken::Kept(lease) => (lease, true),
+                Taken::Empty(slot) => (slot.fill(self.fake(false)), false),
+            }
+        }
+    }
+
+    fn ready<T>(work: impl Future<Output = T>) -> Option<T> {
+        match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_used_again() {
+        let trial = Trial::of(2);
+        let (lease, was_kept) = trial.take();
+        assert!(!was_kept && !trial.pool.is_unused());
+        lease.give_back();
+        let (lease, was_kept) = trial.take();
+        assert!(was_kept);
+        let (other, was_kept) = trial.take();
+        assert!(!was_kept);
+        assert!(ready(trial.pool.take()).is_none(), "two are the most");
+        // One that is not given back is closed, and makes room.
+        drop(other);
+        assert!(!trial.take().1);
+        lease.give_back();
+        assert!(trial.take().1);
+        assert_eq!(trial.parted(), 0);
+    }
+
+    #[test]
+    fn who_came_first_is_served_first() {
+        let trial = Trial::of(1);
+        let (lease, _) = trial.take();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = Box::pin(trial.pool.take());
+        let mut second = Box::pin(trial.pool.take());
+        let mut third = Box::pin(trial.pool.take());
+        for waiting in [&mut first, &mut second, &mut third] {
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+        }
+        lease.give_back();
+        // Nobody overtakes, whoever asks first.
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(ready(trial.pool.take()).is_none());
+        // What was granted to one who gives up goes to the next.
+        drop(first);
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        let Poll::Ready(Taken::Kept(lease)) = second.as_mut().poll(&mut context) else {
+            panic!("the connection is handed on")
+        };
+        drop(lease);
+        let Poll::Ready(Taken::Empty(slot)) = third.as_mut().poll(&mut context) else {
+            panic!("a connection that was not given back is not handed on")
+        };
+        drop(slot);
+        assert!(trial.pool.is_unused());
+    }
+
+    #[test]
+    fn who_waits_can_be_woken_on_another_thread() {
+        let trial = Trial::of(1);
+        let (lease, _) = trial.take();
+        let late = Instant::now() + Duration::from_millis(30);
+        assert!(block_until(trial.pool.take(), Some(late)).is_none());
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| block_until(trial.pool.take(), None).is_some());
+            while trial.pool.0.lock().waiting.is_empty() {
+                thread::yield_now();
+            }
+            lease.give_back();
+            assert!(waits.join().expect("no panic"));
+        });
+    }
+
+    #[test]
+    fn dead_ones_are_passed_over() {
+        let trial = Trial::of(3);
+        let leases: Vec<_> = (0..3).map(|_| trial.take().0).collect();
+        for (mut lease, is_dead) in leases.into_iter().zip([false, true, true]) {
+            lease.is_dead = is_dead;
+            lease.give_back();
+        }
+        let (lease, was_kept) = trial.take();
+        assert!(was_kept && !lease.is_dead);
+        assert_eq!(trial.pool.0.lock().total, 1);
+        drop(lease);
+        assert!(trial.pool.is_unused());
+    }
+
+    #[test]
+    fn those_of_elsewhere_are_not_used_and_give_way() {
+        let trial = Trial::of(2);
+        let (one, two) = (trial.take().0, trial.take().0);
+        one.give_back();
+        two.give_back();
+        HERE.set(1);
+        let (here, was_kept) = trial.take();
+        assert!(!was_kept && here.is_at_home());
+        assert_eq!(trial.parted(), 1, "the oldest made room");
+        here.give_back();
+        HERE.set(0);
+        let (lease, was_kept) = trial.take();
+        assert!(was_kept && lease.is_at_home());
+        HERE.set(1);
+        assert!(!lease.is_at_home());
+        let (here, was_kept) = trial.take();
+        assert!(was_kept);
+        // A connection of elsewhere is of no use to who waits, its slot is.
+        let mut waits = Box::pin(trial.pool.take());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        lease.give_back();
+        let polled = waits.as_mut().poll(&mut context);
+        assert!(matches!(polled, Poll::Ready(Taken::Empty(_))));
+        assert_eq!(trial.parted(), 2);
+        drop(here);
+    }
+
+    #[test]
+    fn old_and_worn_ones_are_closed() {
+        let trial = Trial::new(PoolLimits {
+            messages: 2,
+            ..PoolLimits::default()
+        });
+        let (mut lease, _) = trial.take();
+        lease.count();
+        assert!(!lease.is_worn());
+        lease.count();
+        assert!(lease.is_worn());
+        lease.give_back();
+        assert!(trial.parted() == 1 && trial.pool.is_unused());
+        let idle = PoolLimits {
+            idle: Duration::from_millis(20),
+            ..PoolLimits::default()
+        };
+        let age = PoolLimits {
+            age: Duration::from_millis(20),
+            ..PoolLimits::default()
+        };
+        for limits in [idle, age] {
+            let trial = Trial::new(limits);
+            trial.take().0.give_back();
+            while trial.parted() == 0 {
+                thread::sleep(Duration::from_millis(2));
+            }
+            assert!(trial.pool.is_unused());
+        }
+        let endless = PoolLimits {
+            idle: Duration::MAX,
+            age: Duration::MAX,
+            ..PoolLimits::default()
+        };
+        let trial = Trial::new(endless);
+        trial.take().0.give_back();
+        assert!(trial.take().1);
+    }
+
+    #[test]
+    fn a_new_one_may_be_asked_for() {
+        let trial = Trial::of(1);
+        trial.take().0.give_back();
+        let slot = ready(trial.pool.take_empty()).expect("room");
+        assert_eq!(trial.parted(), 1);
+        assert!(ready(trial.pool.take()).is_none());
+        drop(slot);
+        assert!(trial.pool.is_unused());
+    }
+
+    #[test]
+    fn the_end_of_the_pool_is_that_of_its_connections() {
+        let trial = Trial::of(3);
+        let (busy, idle) = (trial.take().0, trial.take().0);
+        idle.give_back();
+        let shared = Arc::clone(&trial.pool.0);
+        let parted = Arc::clone(&trial.parted);
+        drop(trial);
+        assert_eq!(parted.load(Ordering::SeqCst), 1);
+        busy.give_back();
+        assert_eq!(parted.load(Ordering::SeqCst), 2);
+        assert_eq!(shared.lock().total, 0);
+        // The thread that closes what is idle ends, too.
+        while shared.lock().has_reaper {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_slot_apart_belongs_to_nobody() {
+        let trial = Trial::of(1);
+        let lease = Slot::apart(PoolLimits::default()).fill(trial.fake(false));
+        assert!(trial.pool.is_unused());
+        lease.give_back();
+        assert_eq!(trial.parted(), 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::tls::{Engine, Tls};
+use super::tls::{Engine, Safety, Tls};
 use super::wire::{Moved, Wire, remaining, send_all};
 
 /// The largest block of records that is read at once.
@@ -222,9 +222,9 @@ impl<W: Wire> Channel<W> {
         }
     }
 
-    /// What safety the connection has, if it is under TLS.
-    pub(super) fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
+    /// What is known of the connection's safety; nothing if it is in plain.
+    pub(super) fn safety(&self) -> Option<Safety> {
+        self.engine.as_ref().map(Engine::safety)
     }
 
     /// Plain bytes that have come, if any have.

@@ -8,7 +8,7 @@ use posthaste_smtp::{Config, Outcome, Phase, Reply, Security, Session, Step, Tic
 
 use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
-use super::tls::Tls;
+use super::tls::{Safety, Tls};
 use super::wire::{Moved, Wire, remaining};
 
 /// The largest block that is read from the peer at once.
@@ -132,9 +132,9 @@ impl<W: Wire> Link<W> {
         Ok(())
     }
 
-    /// The version of TLS and the cipher, if it is on.
-    pub(crate) fn agreement(&self) -> Option<(String, String)> {
-        self.wire.engine()?.agreement()
+    /// What is known of the connection's safety; nothing if it is in plain.
+    pub(crate) fn safety(&self) -> Option<Safety> {
+        self.wire.safety()
     }
 
     /// What the last awaited reply was, or is, the answer to.

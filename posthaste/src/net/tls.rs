@@ -11,7 +11,10 @@ use super::watch::{Seen, watch};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, PeerIncompatible,
+    RootCertStore,
+};
 
 /// The label and the length of what SCRAM binds to (RFC 9266).
 const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
@@ -111,6 +114,75 @@ impl fmt::Debug for Tls {
     }
 }
 
+/// What is known of a connection that is under TLS.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "for those who want to look at a connection")]
+pub(crate) struct Safety {
+    /// The version of TLS, as `TLSv1_3`.
+    pub(crate) version: String,
+    /// The cipher suite, by its name in the standard.
+    pub(crate) cipher: String,
+    /// The server's certificate and those that lead to a root, in DER.
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+    /// Whether a former session was resumed, so that the certificates are those of then.
+    pub(crate) is_resumed: bool,
+}
+
+/// Says in words why there is no TLS with this server.
+pub(crate) fn explain(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as Certificate, Error};
+    match error {
+        Error::InvalidMessage(_) => {
+            format!("the server does not speak TLS on this port: {error}")
+        }
+        Error::InvalidCertificate(Certificate::NotValidForNameContext {
+            expected,
+            presented,
+        }) => {
+            let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
+            let names = match names.as_slice() {
+                [] => "names no host at all (a common name does not count)".to_owned(),
+                names => format!("is for {}", names.join(", ")),
+            };
+            let host = expected.to_str();
+            format!("the server's certificate {names}, and not for {host}, which was asked for")
+        }
+        Error::InvalidCertificate(Certificate::UnknownIssuer) => format!(
+            "the server's certificate comes from nobody who is trusted here ({error}); a root of one's own is named by EMAIL_SSL_CAFILE"
+        ),
+        Error::InvalidCertificate(
+            Certificate::Expired
+            | Certificate::ExpiredContext { .. }
+            | Certificate::NotValidYet
+            | Certificate::NotValidYetContext { .. },
+        ) => format!("the time of the server's certificate, or of this machine, is wrong: {error}"),
+        Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown,
+        ) => format!(
+            "the server wants another certificate of ours, or one at all ({error}); EMAIL_SSL_CERTFILE and EMAIL_SSL_KEYFILE name it"
+        ),
+        Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        ) => {
+            format!("the server does not speak TLS 1.2 or later: {error}")
+        }
+        _ => format!("there is no safe connection to the server: {error}"),
+    }
+}
+
+/// A name of a certificate without the word for its kind, which rustls puts around it.
+fn bare(name: &str) -> String {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
+}
+
 /// The system's roots and those of the file.
 fn roots(file: Option<&Path>) -> Result<RootCertStore, Unusable> {
     let mut roots = system_roots().clone();
@@ -174,12 +246,22 @@ impl Engine {
         exported.ok().map(|bytes| bytes.to_vec())
     }
 
-    /// The version and the cipher that were agreed on.
-    pub(super) fn agreement(&self) -> Option<(String, String)> {
-        let version = self.0.protocol_version()?;
-        let cipher = self.0.negotiated_cipher_suite()?.suite();
-        let version = format!("{version:?}").replace("TLSv1_", "TLS 1.");
-        Some((version, format!("{cipher:?}")))
+    /// What was agreed on.
+    pub(super) fn safety(&self) -> Safety {
+        let version = self
+            .0
+            .protocol_version()
+            .and_then(|version| version.as_str());
+        let cipher = self.0.negotiated_cipher_suite().map(|suite| suite.suite());
+        Safety {
+            version: version.unwrap_or_default().to_owned(),
+            cipher: cipher
+                .and_then(|cipher| cipher.as_str())
+                .unwrap_or_default()
+                .to_owned(),
+            certificates: self.0.peer_certificates().unwrap_or_default().to_vec(),
+            is_resumed: self.0.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
     }
 
     /// Takes some plain bytes to be sent; says how many.

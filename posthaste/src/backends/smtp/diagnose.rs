@@ -85,7 +85,11 @@ impl Inspector {
 
     /// Takes over what was said and agreed on.
     fn note<W: Wire>(&self, link: &mut Link<W>, found: &mut Diagnosis) {
-        (found.tls_version, found.tls_cipher) = link.agreement().unzip();
+        if let Some(safety) = link.safety() {
+            // `TLSv1_3`, as the standard's registry has it, is not what people call it.
+            found.tls_version = Some(safety.version.replace("TLSv1_", "TLS 1."));
+            found.tls_cipher = Some(safety.cipher);
+        }
         let mechanism = link.session.mechanism().map(|one| one.to_string());
         let mut is_tls = self.server.is_implicit;
         let mut said = String::new();

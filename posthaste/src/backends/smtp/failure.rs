@@ -9,7 +9,7 @@ use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished, Violation
 use super::faults::Fault as Avoidable;
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::{Fault, LoginRefused, Target};
+use crate::net::{Fault, LoginRefused, Target, explain};
 use crate::report::Rejection;
 
 /// How a conversation ended that should have gone on.
@@ -49,7 +49,11 @@ impl Ended {
             Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
             Self::Fault(Fault::Peer(violation)) => broken(violation),
             Self::Fault(Fault::Tls(error)) => unsafe_server(error.clone()),
-            Self::Fault(Fault::Wire(error)) => interrupted(what, error),
+            Self::Fault(Fault::Wire(error)) => match of_tls(error) {
+                // A server may agree first, and say afterwards that it does not like our certificate.
+                Some(error) => unsafe_server(error).with_temporary(phase != Phase::Greeting),
+                None => interrupted(what, error),
+            },
         };
         error.with_phase(phase)
     }
@@ -140,13 +144,7 @@ fn broken(violation: &Violation) -> Error {
 
 /// The error of a handshake that failed. Another try does not mend a certificate.
 fn unsafe_server(error: rustls::Error) -> Error {
-    let message = match &error {
-        rustls::Error::InvalidMessage(_) => {
-            format!("the server does not speak TLS on this port: {error}")
-        }
-        _ => format!("there is no safe connection to the server: {error}"),
-    };
-    Error::new(ErrorKind::Tls, message).with_source(error)
+    Error::new(ErrorKind::Tls, explain(&error)).with_source(error)
 }
 
 /// The error of a server that cannot be connected to.
@@ -233,6 +231,11 @@ pub(super) fn unreadable(error: RenderError) -> Error {
         .with_phase(Phase::Body)
         .with_temporary(true)
         .with_source(error)
+}
+
+/// The error of TLS, if a connection failed by one.
+fn of_tls(error: &io::Error) -> Option<rustls::Error> {
+    error.get_ref()?.downcast_ref().cloned()
 }
 
 /// The error of a connection that failed during `what`.
