@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Send(Box<Send>),
     #[command(name = "sendtestemail")]
     SendTestEmail(SendTestEmail),
+    Check(Check),
     Settings(Settings),
     Completions(Completions),
     Man(Man),
@@ -86,6 +87,7 @@ impl Command {
             Self::Render(args) => Some(&args.globals),
             Self::Send(args) => Some(&args.globals),
             Self::SendTestEmail(args) => Some(&args.globals),
+            Self::Check(args) => Some(&args.globals),
             Self::Settings(args) => Some(&args.globals),
             Self::Completions(_) | Self::Man(_) => None,
         }
@@ -218,6 +220,29 @@ pub(crate) struct SendTestEmail {
     /// Send to the people in ADMINS, too
     #[arg(long)]
     pub(crate) admins: bool,
+
+    #[command(flatten)]
+    pub(crate) using: Using,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+}
+
+/// Look at the mail server, and say what is wrong and what to change
+///
+/// Connects and logs in as the settings say, and sends nothing. Shows the server's greeting, what it offers, TLS and the
+/// certificate, how the login went, and how long an answer takes. Exits with 0 if mail can be sent this way, and with 1 if
+/// not.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  posthaste check\n  posthaste check --using bulk --json | jq '.problems'\n  \
+                  posthaste check --set EMAIL_URL='smtp://mail.example.com:587?tls=starttls'"
+)]
+pub(crate) struct Check {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) using: Using,

@@ -1,6 +1,7 @@
 //! The program `posthaste`: reads messages and settings, and hands them to the library.
 
 mod args;
+mod check;
 mod exit;
 mod globals;
 mod interrupt;
@@ -33,6 +34,7 @@ fn run(line: &CommandLine) -> Result<Exit, Failure> {
         Command::Render(args) => render::run(args, globals),
         Command::Send(args) => send::run(args, globals),
         Command::SendTestEmail(args) => sendtestemail::run(args, globals),
+        Command::Check(args) => check::run(args, globals),
         Command::Settings(args) => settings::run(args, globals),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

@@ -93,7 +93,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// A text that stays on its line and does not steer the terminal.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let escaped = |c: char| match c.is_control() {
         true => c.escape_default().to_string(),
         false => c.to_string(),

@@ -14,7 +14,7 @@ mod console;
 mod dummy;
 mod file;
 mod locmem;
-mod smtp;
+pub(crate) mod smtp;
 mod text;
 
 use std::sync::Arc;

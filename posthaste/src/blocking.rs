@@ -19,6 +19,7 @@
 
 use posthaste_message::{Address, EmailMessage};
 
+use crate::check::Diagnosis;
 use crate::error::Error;
 use crate::mode::{Blocking, block_on};
 use crate::report::{Report, Reports};
@@ -101,6 +102,15 @@ impl Mailer {
     /// from being sent.
     pub fn send_messages(&self, messages: &[EmailMessage]) -> Reports {
         block_on(self.0.deliver_all::<Blocking>(messages))
+    }
+
+    /// Looks at the mail server; see [`Mailer::check`](crate::Mailer::check()).
+    ///
+    /// # Errors
+    ///
+    /// When no mailer of that name is configured, when its backend is not `smtp`, or when an option cannot be used.
+    pub fn check(&self) -> Result<Diagnosis, Error> {
+        block_on(self.0.inspect::<Blocking>())
     }
 
     /// Runs `work`; the short functions use this mailer in it, on this thread.

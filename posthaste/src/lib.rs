@@ -38,6 +38,7 @@ mod asynchronous;
 mod backend;
 pub mod backends;
 pub mod blocking;
+pub mod check;
 mod connection;
 mod error;
 mod mailer;

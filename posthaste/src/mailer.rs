@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use posthaste_message::EmailMessage;
 
-use crate::backend::{Backend, Context, Registry, Renderer};
+use crate::backend::{Backend, Context, Io, Registry, Renderer};
 use crate::backends;
+use crate::backends::smtp::Inspector;
 use crate::blocking;
+use crate::check::Diagnosis;
 use crate::connection::Connection;
 use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::mode::Async;
 use crate::mode::Mode;
+use crate::net::StdWire;
+#[cfg(feature = "tokio")]
+use crate::net::TokioWire;
 use crate::outbox::Outbox;
 use crate::pool::Pools;
 use crate::report::{Report, Reports};
@@ -55,6 +60,22 @@ struct Inner {
     /// Shared by all clones.
     pools: Arc<Pools>,
     tokens: Option<Tokens>,
+}
+
+impl Inner {
+    fn context<'a, M: Mode>(&'a self, options: &'a Options) -> Context<'a> {
+        Context {
+            settings: &self.settings,
+            alias: &self.alias,
+            options,
+            outbox: &self.outbox,
+            io: M::IO,
+            allow_files: self.allow_files,
+            pools: &self.pools,
+            is_pooled: false,
+            tokens: self.tokens.as_ref(),
+        }
+    }
 }
 
 impl Mailer {
@@ -231,19 +252,31 @@ impl Mailer {
         };
         change(&mut options);
         let context = Context {
-            settings: &inner.settings,
-            alias: &inner.alias,
-            options: &options,
-            outbox: &inner.outbox,
-            io: M::IO,
-            allow_files: inner.allow_files,
-            pools: &inner.pools,
             is_pooled,
-            tokens: inner.tokens.as_ref(),
+            ..inner.context::<M>(&options)
         };
         let backend = inner.registry.make(&name, &context)?;
         let fail_silently = options.flag("fail_silently")?.unwrap_or(false);
         Ok(Connection::new(backend, fail_silently))
+    }
+
+    /// Looks at the server of the mailer in use.
+    pub(crate) async fn inspect<M: Mode>(&self) -> Result<Diagnosis, Error> {
+        let inner = &*self.0;
+        let (name, options) = inner.settings.mailer(&inner.alias)?;
+        if name != "smtp" {
+            let message = format!(
+                "the backend {name:?} has no server that could be looked at; it takes smtp"
+            );
+            return Err(Error::invalid("EMAIL_BACKEND", message));
+        }
+        let domain = self.renderer().options().domain;
+        let inspector = Inspector::new(&inner.context::<M>(&options), &domain)?;
+        Ok(match M::IO {
+            Io::Blocking => inspector.look::<StdWire>().await,
+            #[cfg(feature = "tokio")]
+            Io::Tokio => inspector.look::<TokioWire>().await,
+        })
     }
 
     /// Sends one message.
@@ -302,6 +335,17 @@ impl Mailer {
     /// What goes wrong is in the report, also when no connection could be made.
     pub async fn send(&self, message: &EmailMessage) -> Report {
         self.deliver::<Async>(message).await
+    }
+
+    /// Looks at the mail server: connects and logs in as for a message, and sends none.
+    ///
+    /// That the server cannot be reached or does not let us in is in the [`Diagnosis`], with what to change.
+    ///
+    /// # Errors
+    ///
+    /// When no mailer of that name is configured, when its backend is not `smtp`, or when an option cannot be used.
+    pub async fn check(&self) -> Result<Diagnosis, Error> {
+        self.inspect::<Async>().await
     }
 
     /// Sends all messages over one connection, and reports on each in their order. A failure does not keep the others

@@ -12,6 +12,7 @@ mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod watch;
 mod wire;
 
 pub(crate) use self::clock::connect_limit;
@@ -26,6 +27,7 @@ pub(crate) use self::tls::Safety;
 pub(crate) use self::tls::{Files, Tls, Unusable, explain};
 #[cfg(feature = "tokio")]
 pub(crate) use self::tokio::TokioWire;
+pub(crate) use self::watch::Seen;
 pub(crate) use self::wire::Wire;
 
 #[cfg(test)]

@@ -320,7 +320,7 @@ impl Serialize for Words<'_> {
 }
 
 /// An error as the report shows it.
-struct Line<'a>(&'a Error);
+pub(crate) struct Line<'a>(pub(crate) &'a Error);
 
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

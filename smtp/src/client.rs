@@ -10,6 +10,7 @@ mod mail;
 mod opening;
 mod out;
 mod reader;
+mod transcript;
 mod writer;
 
 use std::collections::VecDeque;
@@ -21,11 +22,13 @@ use crate::{Extensions, Mechanism, Reply, Violation};
 
 pub use config::{Config, Protocol, Security, Window};
 pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
+pub use transcript::Line;
 
 use job::Job;
 use opening::Opening;
 use out::Out;
 use reader::{Awaited, Expected};
+use transcript::Transcript;
 use writer::{Cursor, Trust};
 
 /// What to do next.
@@ -96,10 +99,13 @@ pub struct Session {
     replies: u64,
     /// The mails that are wholly written and have no outcome.
     unacknowledged: usize,
+    /// So many NOOPs are to be said.
+    noops: usize,
     quitting: bool,
     done: VecDeque<(Ticket, Outcome)>,
     end: Option<End>,
     tickets: u64,
+    transcript: Transcript,
 }
 
 /// Why nothing more will happen.
@@ -118,6 +124,7 @@ impl Session {
                 Security::Tls(binding) => Some(binding.clone()),
                 Security::None | Security::StartTls => None,
             },
+            transcript: Transcript::new(config.transcript),
             config,
             extensions: None,
             opening: Opening::Ehlo,
@@ -141,6 +148,7 @@ impl Session {
             unanswered: 0,
             replies: 0,
             unacknowledged: 0,
+            noops: 0,
             quitting: false,
             done: VecDeque::new(),
             end: None,
@@ -156,6 +164,12 @@ impl Session {
         ticket
     }
 
+    /// Says NOOP as soon as every submitted mail is settled: how long the answer takes is how far the server is away.
+    /// [`Step::Idle`] follows its answer, whatever that is.
+    pub fn noop(&mut self) {
+        self.noops += 1;
+    }
+
     /// Says QUIT as soon as every submitted mail is settled.
     pub fn quit(&mut self) {
         self.quitting = true;
@@ -169,6 +183,7 @@ impl Session {
             self.extensions = None;
             self.tls = Some(binding);
             self.opening = Opening::Ehlo;
+            self.transcript.push(Line::Tls);
         }
     }
 

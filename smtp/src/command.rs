@@ -317,6 +317,7 @@ pub(crate) enum Command<'a> {
         last: bool,
     },
     Rset,
+    Noop,
     Quit,
     StartTls,
     Auth(Mechanism, Option<&'a Hidden>),
@@ -360,6 +361,15 @@ impl Command<'_> {
         Ok(())
     }
 
+    /// The line as it may be seen.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Auth(mechanism, Some(_)) => format!("AUTH {mechanism} ***"),
+            Self::AuthAnswer(_) => "***".to_owned(),
+            other => other.to_line(),
+        }
+    }
+
     fn to_line(self) -> String {
         match self {
             Self::Ehlo(name) => format!("EHLO {name}"),
@@ -381,6 +391,7 @@ impl Command<'_> {
             Self::Bdat { size, last: false } => format!("BDAT {size}"),
             Self::Bdat { size, last: true } => format!("BDAT {size} LAST"),
             Self::Rset => "RSET".to_owned(),
+            Self::Noop => "NOOP".to_owned(),
             Self::Quit => "QUIT".to_owned(),
             Self::StartTls => "STARTTLS".to_owned(),
             Self::Auth(mechanism, None) => format!("AUTH {mechanism}"),

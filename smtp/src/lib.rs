@@ -102,8 +102,8 @@ pub mod server;
 
 pub use auth::{Credentials, Mechanism};
 pub use client::{
-    Config, Failure, FailureKind, Mail, Outcome, Phase, Protocol, Recipient, Security, Session,
-    Step, Ticket, Unfinished, Window,
+    Config, Failure, FailureKind, Line, Mail, Outcome, Phase, Protocol, Recipient, Security,
+    Session, Step, Ticket, Unfinished, Window,
 };
 pub use command::{Hello, Path};
 pub use data::DotStuffer;

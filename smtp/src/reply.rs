@@ -102,6 +102,11 @@ impl Reply {
         self
     }
 
+    /// The same reply without its words.
+    pub(crate) fn without_text(self) -> Self {
+        Self::new(self.code, "***".to_owned())
+    }
+
     /// The same reply without these words.
     pub(crate) fn without(mut self, secrets: impl Iterator<Item = String>) -> Self {
         for secret in secrets {

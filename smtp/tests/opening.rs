@@ -1,8 +1,8 @@
 //! STARTTLS and AUTH: what is said, what is refused, and that nothing shows a secret.
 
 use posthaste_smtp::{
-    Config, Credentials, Hello, Mail, Mechanism, Path, Phase, Security, Session, Step, Ticket,
-    ViolationKind,
+    Config, Credentials, Hello, Line, Mail, Mechanism, Path, Phase, Security, Session, Step,
+    Ticket, ViolationKind,
 };
 
 const GREETING: &str = "220 mx.example\r\n";
@@ -310,4 +310,73 @@ fn a_mail_that_requires_tls_needs_it_and_a_server_that_knows_what_it_means() {
     assert_eq!(sent(Security::Tls(None), "DSN"), unknown);
     let clear = "the message requires TLS, which this connection does not have";
     assert_eq!(sent(Security::None, "REQUIRETLS"), clear);
+}
+
+#[test]
+fn a_transcript_has_every_line_and_no_secret() {
+    let (mut session, _) = session(|config| {
+        config.transcript = true;
+        config.security = Security::StartTls;
+        ann(config);
+    });
+    say(&mut session, GREETING);
+    say(&mut session, "250-mx\r\n250 STARTTLS\r\n");
+    say(&mut session, "220 go\r\n");
+    session.tls_started(None);
+    say(&mut session, "");
+    say(&mut session, "250-mx\r\n250 AUTH LOGIN\r\n");
+    say(&mut session, "334 VXNlcm5hbWU6\r\n");
+    say(&mut session, "334 UGFzc3dvcmQ6\r\n");
+    say(&mut session, "535 not hunter2 but aHVudGVyMg==\r\n");
+    let shown = |line: Line| match line {
+        Line::Client(line) => format!("> {line}"),
+        Line::Server(reply) => format!("< {reply}"),
+        _ => "TLS".to_owned(),
+    };
+    let lines: Vec<_> = session.transcript().map(shown).collect();
+    let expected = [
+        "< 220 mx.example",
+        "> EHLO client.example",
+        "< 250 mx STARTTLS",
+        "> STARTTLS",
+        "< 220 go",
+        "TLS",
+        "> EHLO client.example",
+        "< 250 mx AUTH LOGIN",
+        "> AUTH LOGIN",
+        "< 334 ***",
+        "> ***",
+        "< 334 ***",
+        "> ***",
+        "< 535 not *** but ***==",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(session.transcript().count(), 0, "told once");
+}
+
+#[test]
+fn the_transcript_of_a_login_at_once_hides_it() {
+    let (mut session, _) = session(|config| {
+        config.transcript = true;
+        on_tls(config);
+    });
+    say(&mut session, GREETING);
+    say(&mut session, "250-mx\r\n250 AUTH PLAIN\r\n");
+    let lines: Vec<_> = session.transcript().collect();
+    assert_eq!(
+        lines.last(),
+        Some(&Line::Client("AUTH PLAIN ***".to_owned()))
+    );
+}
+
+#[test]
+fn a_noop_waits_for_the_mail_and_is_idle_after_any_answer() {
+    let mut session = Session::new(Config::new(Hello::default()));
+    say(&mut session, GREETING);
+    session.noop();
+    assert_eq!(say(&mut session, "250 mx\r\n"), "NOOP\r\n");
+    assert!(!session.is_idle());
+    say(&mut session, "502 what?\r\n");
+    assert_eq!(session.poll(), Ok(Step::Idle));
+    assert!(session.is_idle());
 }

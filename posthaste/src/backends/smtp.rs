@@ -1,7 +1,9 @@
 //! The SMTP backend: a batch of messages over one connection, or over another one when the first is lost.
 
+mod advice;
 mod batch;
 mod depot;
+mod diagnose;
 mod dial;
 mod failure;
 mod faults;
@@ -17,6 +19,7 @@ use posthaste_message::EmailMessage;
 
 use self::batch::{Batch, Reporter};
 use self::depot::Depot;
+pub(crate) use self::diagnose::Inspector;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]

@@ -223,7 +223,6 @@ impl<W: Wire> Channel<W> {
     }
 
     /// What is known of the connection's safety; nothing if it is in plain.
-    #[allow(dead_code, reason = "for those who want to look at a connection")]
     pub(super) fn safety(&self) -> Option<Safety> {
         self.engine.as_ref().map(Engine::safety)
     }

@@ -133,7 +133,6 @@ impl<W: Wire> Link<W> {
     }
 
     /// What is known of the connection's safety; nothing if it is in plain.
-    #[allow(dead_code, reason = "for those who want to look at a connection")]
     pub(crate) fn safety(&self) -> Option<Safety> {
         self.wire.safety()
     }

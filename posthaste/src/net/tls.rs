@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::watch::{Seen, watch};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -42,6 +43,7 @@ pub(crate) struct Unusable {
 pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    roots: Arc<RootCertStore>,
 }
 
 impl Tls {
@@ -55,13 +57,14 @@ impl Tls {
             file: None,
             problem: format!("{host:?} is neither a host name nor an address"),
         })?;
+        let roots = Arc::new(roots(files.ca.as_deref())?);
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| Unusable {
                 file: None,
                 problem: error.to_string(),
             })?
-            .with_root_certificates(roots(files.ca.as_deref())?);
+            .with_root_certificates(Arc::clone(&roots));
         let config = match &files.own {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
@@ -76,6 +79,24 @@ impl Tls {
         Ok(Self {
             config: Arc::new(config),
             name,
+            roots,
+        })
+    }
+
+    /// The same, and the server's certificate is put into `seen`, whether it is trusted or not.
+    ///
+    /// # Errors
+    ///
+    /// When rustls cannot be set up.
+    pub(crate) fn watched(&self, seen: &Seen) -> Result<Self, Unusable> {
+        let mut config = (*self.config).clone();
+        watch(&mut config, &self.roots, seen).map_err(|problem| Unusable {
+            file: None,
+            problem,
+        })?;
+        Ok(Self {
+            config: Arc::new(config),
+            ..self.clone()
         })
     }
 
@@ -226,7 +247,6 @@ impl Engine {
     }
 
     /// What was agreed on.
-    #[allow(dead_code, reason = "for those who want to look at a connection")]
     pub(super) fn safety(&self) -> Safety {
         let version = self
             .0

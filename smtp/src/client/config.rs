@@ -36,6 +36,8 @@ pub struct Config {
     pub chunking: bool,
     /// How far to run ahead of the server's answers.
     pub window: Window,
+    /// Whether what is said is noted for [`Session::transcript`](crate::Session::transcript).
+    pub transcript: bool,
 }
 
 impl Default for Config {
@@ -51,6 +53,7 @@ impl Default for Config {
             pipelining: true,
             chunking: true,
             window: Window::default(),
+            transcript: false,
         }
     }
 }

@@ -94,6 +94,7 @@ impl Session {
         let opening = std::mem::replace(&mut self.opening, Opening::Auth);
         if let Opening::Challenged(answer) = opening {
             let command = Command::AuthAnswer(&answer);
+            self.transcript.said(&command);
             return command.write(self.out.bytes()).map_err(refused);
         }
         let (Some(exchange), Some(mechanism)) = (&mut self.exchange, self.tried.last()) else {
@@ -106,6 +107,7 @@ impl Session {
         }
         let initial = initial.filter(fits);
         let command = Command::Auth(*mechanism, initial.as_ref());
+        self.transcript.said(&command);
         command.write(self.out.bytes()).map_err(refused)
     }
 

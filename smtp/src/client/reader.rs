@@ -37,6 +37,7 @@ pub(super) enum Expected {
     /// The dot; in LMTP for this recipient.
     Final(Option<usize>),
     Rset,
+    Noop,
     Quit,
 }
 
@@ -52,7 +53,8 @@ impl Expected {
             Self::Data => Phase::Data,
             Self::Chunk { last: false, .. } => Phase::Body,
             Self::Chunk { last: true, .. } | Self::Final(_) => Phase::Final,
-            Self::Rset => Phase::Rset,
+            // Like RSET it says nothing of any mail.
+            Self::Rset | Self::Noop => Phase::Rset,
             Self::Quit => Phase::Quit,
         }
     }
@@ -73,6 +75,7 @@ impl Session {
             Some(reply) => {
                 self.replies += 1;
                 let reply = self.without_secrets(reply);
+                self.transcript.heard(&reply);
                 match self.expected.front().copied() {
                     Some(awaited) if awaited.end <= sent => self.answer(awaited, reply)?,
                     _ => self.unasked(reply)?,
@@ -136,7 +139,7 @@ impl Session {
     fn session_answered(&mut self, expected: Expected, reply: &Reply) -> Result<bool, Violation> {
         match (expected, reply.code() / 100) {
             (Expected::Quit, _) => self.end = Some(End::Closed(None)),
-            (Expected::Greeting | Expected::Rset, 2) => {}
+            (Expected::Greeting | Expected::Rset, 2) | (Expected::Noop, 2 | 4 | 5) => {}
             (Expected::Ehlo, 2) => self.greeted(Extensions::from_reply(reply))?,
             // RFC 5321 section 3.2: a server of before the extensions knows only HELO. It knows neither TLS nor logins.
             (Expected::Ehlo, 5) if self.wants_no_more_than_mail() => self.opening = Opening::Helo,

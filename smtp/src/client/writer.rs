@@ -199,6 +199,7 @@ impl Session {
             (Opening::StartTls, _) => Some(Expected::StartTls),
             (Opening::Auth | Opening::Challenged(_), _) => Some(Expected::Auth),
             (Opening::Handshake, _) => None,
+            (Opening::Done, None) if self.noops > 0 => Some(Expected::Noop),
             (Opening::Done, None) => self.quitting.then_some(Expected::Quit),
             (Opening::Done, Some(_)) => match self.cursor {
                 Cursor::Mail if self.needs_reset() => Some(Expected::Rset),
@@ -230,6 +231,10 @@ impl Session {
             (Expected::Helo, _) => (Command::Helo(&self.config.hello), self.cursor),
             (Expected::StartTls, _) => (Command::StartTls, self.cursor),
             (Expected::Quit, _) => (Command::Quit, self.cursor),
+            (Expected::Noop, _) => {
+                self.noops = self.noops.saturating_sub(1);
+                (Command::Noop, self.cursor)
+            }
             (Expected::Rset, _) => {
                 (self.is_reset, self.must_reset) = (true, false);
                 (Command::Rset, self.cursor)
@@ -254,6 +259,7 @@ impl Session {
             (Expected::Data, Some(_)) => (Command::Data, Cursor::Go),
             _ => return Err(refused()),
         };
+        self.transcript.said(&command);
         command.write(self.out.bytes()).map_err(|_| refused())?;
         self.cursor = after;
         Ok(())
@@ -296,6 +302,7 @@ impl Session {
             size: octets as u64,
             last,
         };
+        self.transcript.said(&command);
         command
             .write(self.out.bytes())
             .map_err(|_| Violation::new(ViolationKind::Command))?;

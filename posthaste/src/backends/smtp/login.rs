@@ -106,6 +106,22 @@ fn command(options: &Options) -> Result<Tokens, Error> {
 }
 
 impl Server {
+    /// What to log in with at first; nothing if nobody logs in.
+    ///
+    /// # Errors
+    ///
+    /// When there is no token to be had.
+    pub(super) async fn first_credentials<W: Wire>(&self) -> Result<Option<Credentials>, Error> {
+        match &self.login {
+            None => Ok(None),
+            Some(Login::Fixed(credentials)) => Ok(Some(credentials.clone())),
+            Some(Login::Tokens { user, .. }) => {
+                let token = self.token::<W>(false, None).await?;
+                credentials(user, &token).map(Some)
+            }
+        }
+    }
+
     /// Connects, hears the greeting, says hello, makes the connection safe and logs in. A token that is refused is asked
     /// for anew, once, and told over a new connection.
     ///

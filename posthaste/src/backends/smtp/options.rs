@@ -59,7 +59,7 @@ pub(super) struct Server {
     /// How to make the connection safe, if it is to be safe.
     pub(super) tls: Option<Tls>,
     /// Whether TLS comes first, and not by STARTTLS.
-    is_implicit: bool,
+    pub(super) is_implicit: bool,
     /// Who logs in; nobody if none.
     pub(super) login: Option<Login>,
     allow_cleartext_auth: bool,
@@ -120,6 +120,14 @@ impl Server {
         config.window = self.pace.window;
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        match &self.target.place {
+            Place::Tcp(host, _) => is_this_machine(host),
+            Place::Unix(_) => true,
+        }
     }
 
     /// An error of the opening, with what to do about it where that is known.
