@@ -4,7 +4,7 @@
     dead_code,
     reason = "written for the tests of the SMTP backend, which ask for more"
 )]
-#[path = "../../posthaste/tests/backends/support.rs"]
+#[path = "support/mod.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
