@@ -295,7 +295,8 @@ fn hidden_recipients_are_in_nothing_that_is_transmitted_printed_or_stored() {
     for text in shown {
         let text = text.to_lowercase();
         assert!(
-            !text.contains("hidden") && !text.contains("secret") && !text.contains("bcc"),
+            // With the colon: a Message-ID of hexadecimal digits may hold the letters.
+            !text.contains("hidden") && !text.contains("secret") && !text.contains("bcc:"),
             "{text}"
         );
     }
