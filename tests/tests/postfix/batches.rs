@@ -108,7 +108,9 @@ fn a_server_that_stops_fails_the_rest_for_now() {
         assert_eq!(report["status"], "failed", "{number}: {report}");
         assert_eq!(report["accepted"], json!([]), "{number}: {report}");
         assert_eq!(report["error"]["temporary"], true, "{number}: {report}");
-        assert_eq!(report["error"]["in_doubt"], false, "{number}: {report}");
+        // The first may have left whole over the connection that was open before it was seen to be closed.
+        let in_doubt = &report["error"]["in_doubt"];
+        assert!(number == 0 || in_doubt == false, "{number}: {report}");
     }
     assert_eq!(talk.send("after")["error"]["kind"], "connect");
     assert_eq!(talk.end(), Some(1));
