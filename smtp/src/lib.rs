@@ -19,9 +19,8 @@
 //!  any state: a reply that breaks the rules ► Violation; end of file, time-out ► lost()
 //! ```
 //!
-//! RSET is only sent before a next mail. Each command waits for its answer, for now; the writer's
-//! cursor and the queue of expected replies are apart, so that PIPELINING changes a limit and not
-//! the shape.
+//! RSET is only sent before a next mail. The writer's cursor and the queue of expected replies
+//! are apart: with PIPELINING commands run ahead of their answers inside the [`Window`], without it each waits.
 //!
 //! # Example: a whole session
 //!
