@@ -754,9 +754,11 @@ fn interrupted_it_finishes_the_message_that_is_on_its_way() {
         .env("EMAIL_PORT", sink.address.port().to_string())
         .start();
     let mut stdin = child.stdin.take().expect("a pipe");
-    writeln!(stdin, "{ONE}\n{ONE}").expect("it reads");
+    writeln!(stdin, "{ONE}").expect("it reads");
 
     arrival.recv().expect("the message arrives");
+    // Later than the first, so that it cannot be in one batch with it.
+    writeln!(stdin, "{ONE}").expect("it reads");
     interrupt(&child);
     let mut said = String::new();
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
