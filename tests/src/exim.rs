@@ -32,6 +32,8 @@ impl Exim {
         let (room, port) = room::start("exim", |room, port| {
             room.make_for("spool", "Debian-exim");
             room.make_for("log", "Debian-exim");
+            // It has no set-uid bit here, so that it delivers as itself.
+            room.make_for("mail", "Debian-exim");
             let configuration = configuration(room, port, settings);
             // Where this Exim looks for its configuration: for another it would give up being root.
             room.make("var/lib/exim4");
@@ -101,11 +103,10 @@ message_size_limit = 10M
 smtp_accept_queue_per_connection = 0
 smtp_accept_max = 100
 tls_advertise_hosts =
-pipelining_advertise_hosts = *
-chunking_advertise_hosts = *
 smtputf8_advertise_hosts = *
 dsn_advertise_hosts = *
 log_selector = +all
+deliver_drop_privilege
 acl_smtp_mail = on_mail
 acl_smtp_rcpt = on_rcpt
 {settings}
@@ -135,8 +136,6 @@ maildir:
   return_path_add
   envelope_to_add
   delivery_date_add
-  user = nobody
-  group = nogroup
 begin retry
 * * F,1h,1m
 "

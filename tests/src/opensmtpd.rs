@@ -27,7 +27,7 @@ impl OpenSmtpd {
             for name in ["run", "var/spool", "var/lib/opensmtpd/empty"] {
                 room.make(name);
             }
-            room.write("senders", "");
+            room.make_for("mail", "nobody");
             let configuration = configuration(room, port);
             let file = room.write("smtpd.conf", &configuration);
             fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");

@@ -156,12 +156,12 @@ impl Postfix {
     /// Waits until the queue is empty: the order of the folders is the way of a message, so none slips by.
     fn settle(&self) {
         let queue = self.folder.path().join("queue");
-        let is_empty = |state: &&str| files(&queue.join(state)).is_empty();
+        let is_empty = |state: &str| files(&queue.join(state)).is_empty();
         wait(
             || {
                 ["incoming", "active", "deferred"]
                     .iter()
-                    .all(|state| is_empty(&state))
+                    .all(|state| is_empty(state))
             },
             || format!("mail is stuck; Postfix logged:\n{}", self.log()),
         );

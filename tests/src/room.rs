@@ -45,7 +45,6 @@ impl Room {
         // Servers have users of their own, who must get through.
         fs::set_permissions(room.path(""), Permissions::from_mode(0o755)).expect("it is ours");
         room.add_users();
-        chown(room.make("mail"), Some(NOBODY), Some(NOBODY)).expect("we are root");
         room
     }
 
@@ -61,11 +60,13 @@ impl Room {
         path
     }
 
-    /// Makes a folder that belongs to the user whom `USERS` names.
+    /// Makes a folder that belongs to `nobody`, or to one of `USERS`.
     pub(crate) fn make_for(&self, name: &str, user: &str) -> PathBuf {
         let path = self.make(name);
-        let id = USERS.iter().position(|one| *one == user);
-        let id = FIRST_USER + u32::try_from(id.expect("a known user")).expect("few");
+        let id = match (FIRST_USER..).zip(USERS).find(|(_, one)| *one == user) {
+            Some((id, _)) => id,
+            None => NOBODY,
+        };
         chown(&path, Some(id), Some(id)).expect("we are root");
         path
     }

@@ -22,7 +22,7 @@ pub const LATER: &str = "later@example.com";
 pub const UNWANTED: &str = "unwanted@example.com";
 
 /// A running server that takes all mail for `example.com`, but refuses [`REFUSED`], [`LATER`], [`UNWANTED`] and other domains.
-pub trait Server {
+pub trait Server: Sync {
     /// The port of 127.0.0.1 that it listens on.
     fn port(&self) -> u16;
 

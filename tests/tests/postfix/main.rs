@@ -2,6 +2,8 @@
 
 mod batches;
 mod contents;
+mod limits;
+mod login;
 mod real_message;
 mod refusals;
 mod tls;

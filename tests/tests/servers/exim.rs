@@ -1,5 +1,8 @@
 //! Exim leaves the transaction open after a message that it refused: without RSET, the next one goes out by its sender.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
 use posthaste_tests::exim::Exim;
 use posthaste_tests::server::{REFUSED, Server as _, UNWANTED};
 
@@ -48,4 +51,44 @@ fn the_log_knows_each_message_by_its_own_sender() {
     arrived.sort();
     let senders: Vec<_> = taken.into_iter().map(|(sender, _)| sender).collect();
     assert_eq!(arrived, senders.clone());
+}
+
+/// The other tests would show nothing if this Exim were not like that.
+#[test]
+fn the_trap_is_there_for_a_client_that_does_not_reset() {
+    let Some(exim) = Exim::start() else {
+        return;
+    };
+    for (reset, sender) in [
+        ("", "refused-one@example.com"),
+        ("RSET\r\n", "other@example.com"),
+    ] {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, exim.port())).expect("Exim");
+        let mut replies = BufReader::new(&stream).lines();
+        let mut hear = |last: &str| {
+            let found = replies.find(|line| line.as_ref().is_ok_and(|line| line.starts_with(last)));
+            found.expect("Exim answers").expect("text");
+        };
+        hear("220 ");
+        (&stream)
+            .write_all(b"EHLO client.example.com\r\n")
+            .expect("sent");
+        hear("250 ");
+        let content = format!("Message-ID: <{sender}>\r\n\r\ntext\r\n");
+        let chunk = format!("BDAT {} LAST\r\n{content}", content.len());
+        let burst = format!(
+            "MAIL FROM:<refused-one@example.com>\r\nRCPT TO:<{}>\r\n{chunk}{reset}\
+             MAIL FROM:<other@example.com>\r\nRCPT TO:<ann@example.com>\r\n{chunk}QUIT\r\n",
+            REFUSED[0],
+        );
+        (&stream).write_all(burst.as_bytes()).expect("sent");
+        hear("221 ");
+        let id = format!("<{sender}>");
+        assert_eq!(
+            exim.taken().last(),
+            Some(&(sender.to_owned(), id)),
+            "{}",
+            exim.log()
+        );
+    }
 }

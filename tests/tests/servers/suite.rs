@@ -133,10 +133,9 @@ fn without_boundaries(content: &[u8]) -> Vec<u8> {
     let mut at = 0;
     while let Some(found) = position(&out[at..], BEFORE) {
         at += found + BEFORE.len();
-        if let Some(number) = out.get_mut(at..at + DIGITS) {
-            if number.iter().all(u8::is_ascii_digit) {
-                number.fill(b'0');
-            }
+        let number = out.get_mut(at..at + DIGITS);
+        if let Some(number) = number.filter(|number| number.iter().all(u8::is_ascii_digit)) {
+            number.fill(b'0');
         }
     }
     out
