@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::outbox::Outbox;
 use crate::report::Report;
 use crate::settings::{Options, Origin, Settings};
+use crate::token::Tokens;
 
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -100,6 +101,8 @@ pub struct Context<'a> {
     pub io: Io,
     /// Whether attachments may be files of this machine.
     pub allow_files: bool,
+    /// Where tokens to log in with come from.
+    pub(crate) tokens: Option<&'a Tokens>,
 }
 
 impl Context<'_> {

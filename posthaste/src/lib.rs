@@ -44,16 +44,19 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
+#[allow(dead_code)]
+mod pool;
 mod report;
 mod scope;
 mod sending;
 mod settings;
 pub mod testing;
+mod token;
 
 pub use posthaste_message::{
-    Address, AddressError, AddressList, AddressListItem, Content, Date, EmailAlternative,
-    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Reader, RenderError, RenderOptions,
-    Rendered, Transfer, parse_list,
+    Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
+    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Reader, RecipientDsn,
+    RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
 };
 pub use posthaste_smtp::{EnhancedCode, Reply};
 
@@ -73,3 +76,4 @@ pub use self::sending::{Payload, Sending};
 pub use self::settings::{
     Entry, MailerSettings, OptionValue, Options, Origin, Secret, Settings, Sources,
 };
+pub use self::token::{TokenProvider, TokenRequest};

@@ -15,7 +15,8 @@ use crate::mode::Mode;
 use crate::outbox::Outbox;
 use crate::report::{Report, Reports};
 use crate::scope::{self, Scoped};
-use crate::settings::{Options, Settings};
+use crate::settings::{Options, Secret, Settings};
+use crate::token::{TokenProvider, TokenRequest, Tokens};
 
 /// The name of the mailer that is used when no other is asked for.
 const DEFAULT: &str = "default";
@@ -50,6 +51,7 @@ struct Inner {
     outbox: Outbox,
     alias: String,
     allow_files: bool,
+    tokens: Option<Tokens>,
 }
 
 impl Mailer {
@@ -62,6 +64,7 @@ impl Mailer {
             outbox: Outbox::new(),
             alias: DEFAULT.to_owned(),
             allow_files: true,
+            tokens: None,
         }))
     }
 
@@ -134,6 +137,36 @@ impl Mailer {
         self.change(|inner| inner.allow_files = allow)
     }
 
+    /// Logs in by OAuth 2.0 access tokens of this provider (OAUTHBEARER or XOAUTH2, as the server offers).
+    ///
+    /// It is asked by the SMTP backend of each mailer that has a user name (`EMAIL_HOST_USER`) and neither password, token
+    /// nor token command. When the server refuses a token it is asked once more.
+    #[must_use]
+    pub fn token_provider(self, provider: impl TokenProvider + 'static) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::new(provider)))
+    }
+
+    /// Logs in by the tokens that a function gives: [`token_provider`](Self::token_provider) for those that do not await.
+    /// On tokio it must not block.
+    ///
+    /// ```
+    /// use posthaste::{Mailer, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.email_host_user = "ann@example.com".into();
+    /// let mailer = Mailer::new(settings).token_from(|request| {
+    ///     let token = if request.is_refused { "a new token" } else { "the last token" };
+    ///     Ok(token.into())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn token_from(
+        self,
+        function: impl Fn(TokenRequest<'_>) -> Result<Secret, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::from_function(function)))
+    }
+
     /// Lets the backend `locmem` store into `outbox`.
     pub(crate) fn with_outbox(self, outbox: Outbox) -> Self {
         self.change(|inner| inner.outbox = outbox)
@@ -182,6 +215,7 @@ impl Mailer {
             outbox: &inner.outbox,
             io: M::IO,
             allow_files: inner.allow_files,
+            tokens: inner.tokens.as_ref(),
         };
         let backend = inner.registry.make(&name, &context)?;
         let fail_silently = options.flag("fail_silently")?.unwrap_or(false);

@@ -2,8 +2,10 @@
 
 mod dial;
 mod failure;
+mod login;
 mod options;
 mod prepared;
+mod wishes;
 
 use posthaste_message::EmailMessage;
 
@@ -24,7 +26,7 @@ use crate::report::Report;
 /// When an option is unknown or cannot be used.
 pub(crate) fn make(ctx: &Context<'_>) -> Result<Box<dyn Backend>, Error> {
     let renderer = ctx.renderer();
-    let server = Server::from_options(ctx.options, &renderer.options().domain)?;
+    let server = Server::new(ctx, &renderer.options().domain)?;
     Ok(match ctx.io {
         Io::Blocking => Box::new(SmtpBackend::<StdWire>::new(server, renderer)),
         #[cfg(feature = "tokio")]

@@ -10,7 +10,7 @@ use posthaste_smtp::{
 use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
 use super::tls::Tls;
-use super::wire::{Wire, remaining};
+use super::wire::{Moved, Wire, remaining};
 
 /// The largest block that is read from a body or from the peer at once.
 const BLOCK: usize = 64 * 1024;
@@ -171,9 +171,15 @@ pub(crate) async fn drive<W: Wire>(
         match link.session.poll().map_err(Fault::Peer)? {
             Step::Send(bytes) => {
                 let limit = link.clock.left(Activity::Sending)?;
-                match link.wire.send(bytes, limit).await {
-                    Ok(0) => return link.last_words(io::ErrorKind::WriteZero.into()).await,
-                    Ok(n) => link.session.sent(n),
+                match link.wire.exchange(bytes, &mut link.buffer, limit).await {
+                    Ok(Moved::Sent(0)) => {
+                        return link.last_words(io::ErrorKind::WriteZero.into()).await;
+                    }
+                    Ok(Moved::Sent(n)) => link.session.sent(n),
+                    Ok(Moved::Received(0)) => {
+                        return Err(Fault::Wire(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    Ok(Moved::Received(n)) => link.session.received(&link.buffer[..n]),
                     Err(failure) => return link.last_words(failure).await,
                 }
             }

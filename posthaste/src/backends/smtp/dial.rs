@@ -1,21 +1,27 @@
 //! From the options to a connection that mail can be sent over.
 
+use posthaste_smtp::Credentials;
+
 use super::failure::{Ended, unreachable};
 use super::options::Server;
 use crate::error::{Error, Phase};
-use crate::net::{Event, Link, Wire, connect_limit, drive};
+use crate::net::{Event, Link, Wire, connect, connect_limit, drive};
 
 impl Server {
-    /// Connects, hears the greeting, says hello, makes the connection safe and logs in.
+    /// Connects, hears the greeting, says hello, makes the connection safe and logs in with these credentials.
     ///
     /// # Errors
     ///
     /// When any of that fails.
-    pub(super) async fn connect<W: Wire>(&self) -> Result<Link<W>, Error> {
-        let wire = W::connect(&self.target, connect_limit(self.timeout))
+    pub(super) async fn dial<W: Wire>(
+        &self,
+        credentials: Option<Credentials>,
+    ) -> Result<Link<W>, Error> {
+        let wire = connect::<W>(&self.target, connect_limit(self.timeout));
+        let wire = wire
             .await
             .map_err(|error| unreachable(&self.target, error))?;
-        let config = self.session_config();
+        let config = self.session_config(credentials);
         let link = Link::begin(wire, config, self.timeout, self.tls.clone()).await;
         let mut link = link.map_err(|fault| Ended::Fault(fault).into_error(Phase::Starttls))?;
         let ended = match drive(&mut link, None).await {

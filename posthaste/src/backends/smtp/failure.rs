@@ -6,7 +6,7 @@ use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished, Violation
 
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::{Fault, Target};
+use crate::net::{Fault, LoginRefused, Target};
 use crate::report::Rejection;
 
 /// How a conversation ended that should have gone on.
@@ -156,15 +156,17 @@ fn unsafe_server(error: rustls::Error) -> Error {
 
 /// The error of a server that cannot be connected to.
 pub(super) fn unreachable(target: &Target, error: io::Error) -> Error {
-    let Target { host, port } = target;
-    let (kind, why) = if error.kind() == io::ErrorKind::TimedOut {
-        (ErrorKind::Timeout, "it took too long".to_owned())
-    } else {
-        (ErrorKind::Connect, error.to_string())
+    let is_login = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LoginRefused>());
+    let (kind, why) = match error.kind() {
+        io::ErrorKind::TimedOut => (ErrorKind::Timeout, "it took too long".to_owned()),
+        _ if is_login => (ErrorKind::Auth, error.to_string()),
+        _ => (ErrorKind::Connect, error.to_string()),
     };
-    Error::new(kind, format!("cannot connect to {host} port {port}: {why}"))
+    Error::new(kind, format!("cannot connect to {target}: {why}"))
         .with_phase(Phase::Connect)
-        .with_temporary(true)
+        .with_temporary(!is_login)
         .with_source(error)
 }
 
@@ -177,6 +179,11 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
     let error = match (failure.kind, failure.reply) {
         (FailureKind::Unsupported(what), _) => {
             let message = format!("the server does not offer {what}, which this message needs");
+            Error::new(ErrorKind::Rejected, message)
+        }
+        (FailureKind::Unprotected, _) => {
+            let message =
+                "the message requires TLS, which the connection to the server does not have";
             Error::new(ErrorKind::Rejected, message)
         }
         (FailureKind::TooLarge, None) => {
@@ -193,7 +200,7 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
                 .with_reply(reply)
                 .with_temporary(temporary)
         }
-        (FailureKind::Refused, None) => return all_refused(rejected),
+        (_, None) => return all_refused(rejected),
     };
     error.with_phase(phase)
 }

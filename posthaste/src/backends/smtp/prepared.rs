@@ -4,6 +4,7 @@ use posthaste_message::{EmailMessage, Envelope, Mailbox, RenderOptions, Rendered
 use posthaste_smtp::{Mail, Outcome, Path, Reply};
 
 use super::failure::refused;
+use super::wishes;
 use crate::error::Error;
 use crate::report::{Rejection, Report};
 
@@ -36,13 +37,11 @@ impl<'m> Prepared<'m> {
             .iter()
             .chain(&envelope.to)
             .all(Mailbox::is_ascii);
-        let mail = Mail {
-            from,
-            to,
-            size: rendered.len(),
-            eight_bit: rendered.is_8bit(),
-            smtputf8: rendered.needs_smtputf8() || !ascii,
-        };
+        let mut mail = Mail::new(from, to);
+        mail.size = rendered.len();
+        mail.eight_bit = rendered.is_8bit();
+        mail.smtputf8 = rendered.needs_smtputf8() || !ascii;
+        wishes::add(&envelope, &mut mail)?;
         Ok(Self {
             envelope,
             rendered,
