@@ -58,6 +58,51 @@ fn without_a_login_the_server_takes_nothing() {
     assert_eq!(postfix.count(), 0);
 }
 
+#[test]
+fn a_token_logs_in_and_another_is_refused_and_asked_for_again() {
+    for mechanism in ["xoauth2", "oauthbearer"] {
+        let Some((dovecot, postfix)) = servers(mechanism) else {
+            return;
+        };
+        let with_token = |name: &str, value: &str| {
+            let mail = message("with a token", &["ann@example.com"]).to_string();
+            send(&Place::new(), &postfix, mail)
+                .env("EMAIL_HOST_USER", USER)
+                .env(name, value)
+                .end()
+        };
+        let token = Dovecot::token(USER);
+        let ended = with_token("EMAIL_HOST_TOKEN", &token).exits(0);
+        assert_eq!(ended.statuses(), ["sent"], "{mechanism}: {}", dovecot.log());
+        postfix.logs(&format!(
+            "sasl_method={}, sasl_username={USER}",
+            mechanism.to_uppercase()
+        ));
+        hides(&ended, &token);
+
+        // Signed for nobody, so that its end is another.
+        let wrong = Dovecot::token("bob@example.com").replace('.', ".x");
+        let ended = with_token("EMAIL_HOST_TOKEN", &wrong).exits(1);
+        let error = &ended.json()[0]["error"];
+        assert_eq!(error["kind"], "auth", "{mechanism}: {error}");
+        hides(&ended, &wrong);
+
+        // A program that first knows only a token that is refused.
+        let place = Place::new();
+        place.write("wrong", &wrong);
+        place.write("right", &token);
+        place.write("next", "cat wrong; cp right wrong");
+        let mail = message("with a program", &["ann@example.com"]).to_string();
+        let ended = send(&place, &postfix, mail)
+            .env("EMAIL_HOST_USER", USER)
+            .env("EMAIL_TOKEN_COMMAND", "sh next")
+            .end()
+            .exits(0);
+        assert_eq!(ended.statuses(), ["sent"], "{mechanism}: {}", dovecot.log());
+        assert_eq!(postfix.count(), 2, "{mechanism}");
+    }
+}
+
 /// A Postfix that takes mail from nobody who has not logged in, and the Dovecot that it asks.
 fn servers(mechanisms: &str) -> Option<(Dovecot, Postfix)> {
     let dovecot = Dovecot::start(mechanisms)?;

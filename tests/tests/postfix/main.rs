@@ -3,7 +3,9 @@
 mod batches;
 mod contents;
 mod limits;
+mod lmtp;
 mod login;
+mod notices;
 mod real_message;
 mod refusals;
 mod tls;
