@@ -50,4 +50,4 @@ pub use envelope::Envelope;
 pub use error::{AddressError, RenderError};
 pub use headers::Headers;
 pub use render::{RenderOptions, Transfer};
-pub use rendered::{Reader, Rendered};
+pub use rendered::{Position, Reader, Rendered};

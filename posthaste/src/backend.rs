@@ -13,6 +13,7 @@ use posthaste_message::{Date, EmailMessage, Mailbox, RenderOptions, Transfer};
 
 use crate::error::Error;
 use crate::outbox::Outbox;
+use crate::pool::Pools;
 use crate::report::Report;
 use crate::settings::{Options, Origin, Settings};
 use crate::token::Tokens;
@@ -72,6 +73,23 @@ pub trait Backend: Send {
     /// A message that fails is reported, and the next one is tried all the same. If the connection is not open, it is
     /// opened and, at the end, closed.
     fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>>;
+
+    /// Sends all messages as [`send_messages`](Self::send_messages) does, and gives each report to `report` as soon as it is
+    /// known, with the place of its message. Each message has one report; their order is that of the answers.
+    ///
+    /// By default the reports come when all messages are sent.
+    fn send_messages_with<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut (dyn FnMut(usize, Report) + Send),
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let reports = self.send_messages(messages).await;
+            for (place, one) in reports.into_iter().enumerate() {
+                report(place, one);
+            }
+        })
+    }
 }
 
 /// How a backend has to wait.
@@ -101,6 +119,10 @@ pub struct Context<'a> {
     pub io: Io,
     /// Whether attachments may be files of this machine.
     pub allow_files: bool,
+    /// Where the mailer keeps connections.
+    pub(crate) pools: &'a Pools,
+    /// Whether the connection is for one call only, and may be one that is kept.
+    pub(crate) is_pooled: bool,
     /// Where tokens to log in with come from.
     pub(crate) tokens: Option<&'a Tokens>,
 }

@@ -44,7 +44,6 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
-#[allow(dead_code)]
 mod pool;
 mod report;
 mod scope;
@@ -55,8 +54,8 @@ mod token;
 
 pub use posthaste_message::{
     Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
-    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Reader, RecipientDsn,
-    RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
+    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Position, Reader,
+    RecipientDsn, RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
 };
 pub use posthaste_smtp::{EnhancedCode, Reply};
 

@@ -2,24 +2,21 @@
 
 #[cfg(test)]
 mod both;
-#[allow(dead_code)]
 mod channel;
 mod clock;
 mod connect;
 mod drive;
-#[allow(dead_code)]
 mod proxy;
 mod std;
 mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
-#[allow(dead_code)]
 mod wire;
 
 pub(crate) use self::clock::connect_limit;
 pub(crate) use self::connect::connect;
-pub(crate) use self::drive::{Event, Fault, Link, drive};
+pub(crate) use self::drive::{Contents, Event, Fault, Link, NoContents, Piece, drive};
 pub(crate) use self::proxy::LoginRefused;
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;

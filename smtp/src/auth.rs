@@ -352,7 +352,7 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 /// HMAC (RFC 2104) over MD5, in hexadecimal.
-fn hmac_md5(key: &str, message: &[u8]) -> String {
+pub(crate) fn hmac_md5(key: &str, message: &[u8]) -> String {
     const BLOCK: usize = 64;
     let mut block = [0; BLOCK];
     let hashed = md5::compute(key);

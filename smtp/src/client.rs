@@ -93,6 +93,7 @@ pub struct Session {
     has_chunked: bool,
     /// The octets of chunks without an answer.
     unanswered: u64,
+    replies: u64,
     /// The mails that are wholly written and have no outcome.
     unacknowledged: usize,
     quitting: bool,
@@ -138,6 +139,7 @@ impl Session {
             trust: Trust::NEW,
             has_chunked: false,
             unanswered: 0,
+            replies: 0,
             unacknowledged: 0,
             quitting: false,
             done: VecDeque::new(),
@@ -268,9 +270,24 @@ impl Session {
         self.extensions.as_ref()
     }
 
-    /// How many mails have no outcome yet. To keep a pipelining session busy, submit the next ones before this is 0.
+    /// How many mails have no outcome yet.
     pub fn unsettled(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// Whether one more mail would be of use now: the window has room for it, or will have soon.
+    pub fn wants_mail(&self) -> bool {
+        let wanted = if self.by_chunks() {
+            self.config.window.messages.saturating_add(2)
+        } else {
+            2
+        };
+        self.jobs.len() < wanted && self.end.is_none() && !self.quitting
+    }
+
+    /// How many replies came so far.
+    pub fn replies(&self) -> u64 {
+        self.replies
     }
 
     /// Whether content goes by BDAT, which the server may turn out not to answer.

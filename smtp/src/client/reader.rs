@@ -71,6 +71,7 @@ impl Session {
         let sent = self.out.sent_total();
         match self.reader.next()? {
             Some(reply) => {
+                self.replies += 1;
                 let reply = self.without_secrets(reply);
                 match self.expected.front().copied() {
                     Some(awaited) if awaited.end <= sent => self.answer(awaited, reply)?,

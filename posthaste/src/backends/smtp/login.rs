@@ -1,6 +1,6 @@
 //! Who logs in, and with which token.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use posthaste_smtp::Credentials;
 
@@ -111,22 +111,27 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When any of that fails.
-    pub(super) async fn connect<W: Wire>(&self) -> Result<Link<W>, Error> {
+    /// When any of that fails, or is not done when `deadline` passes.
+    pub(super) async fn connect<W: Wire>(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Link<W>, Error> {
         let (user, token) = match &self.login {
-            None => return self.dial(None).await,
-            Some(Login::Fixed(credentials)) => return self.dial(Some(credentials.clone())).await,
-            Some(Login::Tokens { user, .. }) => (user, self.token(false).await?),
+            None => return self.dial(None, deadline).await,
+            Some(Login::Fixed(credentials)) => {
+                return self.dial(Some(credentials.clone()), deadline).await;
+            }
+            Some(Login::Tokens { user, .. }) => (user, self.token::<W>(false, deadline).await?),
         };
-        let refusal = match self.dial(Some(credentials(user, &token)?)).await {
+        let refusal = match self.dial(Some(credentials(user, &token)?), deadline).await {
             Err(error) if is_refusal(&error) => error,
             result => return result,
         };
-        let fresh = self.token(true).await?;
+        let fresh = self.token::<W>(true, deadline).await?;
         if fresh == token {
             return Err(refusal);
         }
-        let again = self.dial(Some(credentials(user, &fresh)?)).await;
+        let again = self.dial(Some(credentials(user, &fresh)?), deadline).await;
         again.map_err(|error| match is_refusal(&error) {
             true => {
                 let message = format!("{} (with a fresh token, too)", error.message());
@@ -136,7 +141,11 @@ impl Server {
         })
     }
 
-    async fn token(&self, is_refused: bool) -> Result<Secret, Error> {
+    async fn token<W: Wire>(
+        &self,
+        is_refused: bool,
+        deadline: Option<Instant>,
+    ) -> Result<Secret, Error> {
         let Some(Login::Tokens { user, tokens, io }) = &self.login else {
             return Ok(Secret::default());
         };
@@ -150,7 +159,14 @@ impl Server {
             is_refused,
             io: *io,
         });
-        token.await.map_err(|error| match error.phase() {
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let token = W::within(deadline.map(left), token).await;
+        let token = token.unwrap_or_else(|error| {
+            let message = "there was no time left to get a token";
+            let late = Error::new(ErrorKind::Timeout, message).with_temporary(true);
+            Err(late.with_source(error))
+        });
+        token.map_err(|error| match error.phase() {
             Some(_) => error,
             None => error.with_phase(Phase::Auth),
         })

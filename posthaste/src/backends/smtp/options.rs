@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use posthaste_smtp::{Config, Credentials, Hello, Security, Session};
+use posthaste_smtp::{Config, Credentials, Hello, Protocol, Security, Session, Window};
 
+use super::faults::{Fault, Faults};
 use super::login::Login;
 use crate::backend::{Context, seed};
 use crate::error::{Error, ErrorKind, Phase};
@@ -50,10 +51,8 @@ pub(super) struct Server {
     /// The time limit that replaces those of the standard.
     pub(super) timeout: Option<Duration>,
     /// How long a send as a whole may take, from waiting for a connection to the last reply.
-    #[allow(dead_code)]
     pub(super) send_timeout: Option<Duration>,
     /// How many connections are kept, and for how long.
-    #[allow(dead_code)]
     pub(super) pool: PoolLimits,
     /// The name to introduce ourselves by.
     pub(super) hello: Hello,
@@ -65,8 +64,9 @@ pub(super) struct Server {
     pub(super) login: Option<Login>,
     allow_cleartext_auth: bool,
     /// How much a session says before it waits.
-    #[allow(dead_code, reason = "the session does not know it yet")]
     pace: Pace,
+    /// What it has turned out not to do, though it says so.
+    pub(super) faults: Faults,
     /// Whether opening a connection in advance may fail without an error.
     pub(super) fail_silently: bool,
 }
@@ -95,6 +95,7 @@ impl Server {
             send_timeout: limit(options, "send_timeout")?,
             pool: pool_limits(options)?,
             pace: Pace::from_options(options)?,
+            faults: Faults::default(),
             hello: hello(domain)?,
             fail_silently: options.flag("fail_silently")?.unwrap_or(false),
             target,
@@ -113,6 +114,10 @@ impl Server {
         };
         config.credentials = credentials;
         config.allow_cleartext_auth = self.allow_cleartext_auth;
+        config.protocol = self.pace.protocol;
+        config.pipelining = self.pace.pipelining && !self.faults.has(Fault::Pipelining);
+        config.chunking = self.pace.chunking && !self.faults.has(Fault::Chunking);
+        config.window = self.pace.window;
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
     }
@@ -139,28 +144,28 @@ impl Server {
 }
 
 /// How much a session says before it waits for an answer, and in which protocol.
-#[allow(dead_code, reason = "the session does not know it yet")]
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    lmtp: bool,
+    protocol: Protocol,
     pipelining: bool,
     chunking: bool,
-    replies: usize,
-    octets: u64,
-    messages: usize,
-    chunk: usize,
+    window: Window,
 }
 
 impl Pace {
     fn from_options(options: &Options) -> Result<Self, Error> {
+        let mut window = Window::default();
+        window.replies = count(options, "max_unanswered_replies", window.replies)?;
+        let octets = options.count("max_unanswered_bytes")?;
+        window.octets = octets.unwrap_or(window.octets);
+        window.messages = count(options, "max_unanswered_messages", window.messages)?;
+        window.chunk = count(options, "chunk_size", window.chunk)?;
+        let lmtp = options.flag("lmtp")?.unwrap_or(false);
         Ok(Self {
-            lmtp: options.flag("lmtp")?.unwrap_or(false),
+            protocol: if lmtp { Protocol::Lmtp } else { Protocol::Smtp },
             pipelining: on(options, "pipelining")?,
             chunking: on(options, "chunking")?,
-            replies: count(options, "max_unanswered_replies", 512)?,
-            octets: options.count("max_unanswered_bytes")?.unwrap_or(8 << 20),
-            messages: count(options, "max_unanswered_messages", 64)?,
-            chunk: count(options, "chunk_size", 256 << 10)?,
+            window,
         })
     }
 }
@@ -319,6 +324,8 @@ mod tests {
             io: Io::Blocking,
             allow_files: true,
             tokens: None,
+            pools: &crate::pool::Pools::default(),
+            is_pooled: false,
         };
         Server::new(&ctx, "client.example")
     }
@@ -344,11 +351,11 @@ mod tests {
             let server = server.expect("good");
             assert_eq!(server.target.to_string(), "localhost port 25");
             assert_eq!(server.pool, PoolLimits::default());
-            assert!(server.pace.pipelining && server.pace.chunking && !server.pace.lmtp);
-            assert_eq!((server.pace.replies, server.pace.messages), (512, 64));
+            let config = server.session_config(None);
+            assert!(config.pipelining && config.chunking);
             assert_eq!(
-                (server.pace.octets, server.pace.chunk),
-                (8_388_608, 262_144)
+                (config.protocol, config.window),
+                (Protocol::Smtp, Window::default())
             );
             assert!(server.send_timeout.is_none() && server.login.is_none());
         }
@@ -379,9 +386,11 @@ mod tests {
         let way = "mail.example.com port 24 through socks5://ann:***@proxy.example:1080";
         assert_eq!(server.target.to_string(), way);
         assert_eq!(server.target.bind, Some([192, 0, 2, 1].into()));
-        let pace = server.pace;
-        assert!(pace.lmtp && !pace.pipelining && !pace.chunking);
-        let sizes = (pace.replies, pace.octets, pace.messages, pace.chunk);
+        let config = server.session_config(None);
+        assert!(!config.pipelining && !config.chunking);
+        assert_eq!(config.protocol, Protocol::Lmtp);
+        let window = config.window;
+        let sizes = (window.replies, window.octets, window.messages, window.chunk);
         assert_eq!(sizes, (1, 2, 3, 4));
         let pool = server.pool;
         assert_eq!((pool.connections, pool.messages), (5, 7));

@@ -13,17 +13,18 @@ pub(super) struct Prepared<'m> {
     envelope: Envelope,
     /// The bytes.
     pub(super) rendered: Rendered<'m>,
-    /// The same for the SMTP session.
-    pub(super) mail: Mail,
 }
 
 impl<'m> Prepared<'m> {
-    /// Checks and renders; nothing has been said to any server by then.
+    /// Checks and renders; nothing has been said to any server by then. With what the SMTP session has to know of it.
     ///
     /// # Errors
     ///
     /// When an address or another field is invalid.
-    pub(super) fn new(message: &'m EmailMessage, options: &RenderOptions) -> Result<Self, Error> {
+    pub(super) fn new(
+        message: &'m EmailMessage,
+        options: &RenderOptions,
+    ) -> Result<(Self, Mail), Error> {
         let envelope = message.envelope(options)?;
         let rendered = message.render(options)?;
         let from = match &envelope.from {
@@ -42,11 +43,8 @@ impl<'m> Prepared<'m> {
         mail.eight_bit = rendered.is_8bit();
         mail.smtputf8 = rendered.needs_smtputf8() || !ascii;
         wishes::add(&envelope, &mut mail)?;
-        Ok(Self {
-            envelope,
-            rendered,
-            mail,
-        })
+        let prepared = Self { envelope, rendered };
+        Ok((prepared, mail))
     }
 
     /// What became of the message.
@@ -60,6 +58,7 @@ impl<'m> Prepared<'m> {
             accepted.filter_map(|&i| self.recipient(i)).collect(),
             self.rejections(outcome.rejected),
         )
+        .with_reply(outcome.reply)
     }
 
     /// The error of a message that nobody got.
