@@ -95,7 +95,7 @@ impl Dovecot {
     /// If Python cannot make it.
     #[must_use]
     pub fn token(user: &str) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/token.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/access_token.py");
         let python = Command::new("python3")
             .arg(script)
             .args([user, TOKEN_KEY])

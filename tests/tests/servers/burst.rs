@@ -128,7 +128,7 @@ fn over_a_warm_connection(server: &dyn Server) {
 }
 
 /// Messages of all shapes, good ones three times as often as others, in the same order each time.
-fn run(way: &str) -> Vec<Case> {
+pub(crate) fn run(way: &str) -> Vec<Case> {
     let mut state = 20_261_125_u64;
     let shapes = (0..90).map(|_| {
         // Knuth's generator: any would do.

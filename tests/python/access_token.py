@@ -1,4 +1,4 @@
-"""Prints an access token (a JSON Web Token signed by HS256) for a user: token.py USER KEY."""
+"""Prints an access token (a JSON Web Token signed by HS256) for a user: access_token.py USER KEY."""
 
 import base64
 import hashlib
