@@ -84,9 +84,7 @@ impl Dovecot {
             let folder = file.parent().and_then(Path::file_name);
             folder.is_some_and(|name| name == "new")
         });
-        mails
-            .map(|file| Arrived::read(file, "Delivered-To"))
-            .collect()
+        mails.map(|file| delivered(file)).collect()
     }
 
     /// An OAuth 2.0 access token (RFC 7519) that it takes for this user.
@@ -116,6 +114,15 @@ impl Dovecot {
         let log = std::fs::read_to_string(self.room.path("log")).unwrap_or_default();
         log + &self.room.output()
     }
+}
+
+/// A mail in a user's Maildir, whose name tells who that is: the headers tell it of mails for one recipient alone.
+fn delivered(file: &Path) -> Arrived {
+    let mut arrived = Arrived::read(file, "Received");
+    let user = file.ancestors().nth(2).and_then(Path::file_name);
+    let user = user.expect("a Maildir").to_string_lossy();
+    arrived.recipient = user.into_owned();
+    arrived
 }
 
 /// What tokens are signed with.

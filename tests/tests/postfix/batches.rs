@@ -37,7 +37,7 @@ fn two_hundred_messages_go_over_one_connection_each_exactly_once() {
         assert_eq!(found, meant);
         assert_eq!(mails.len(), meant.len());
     }
-    postfix.logs(" mail=200 rcpt=266 data=200 quit=1 ");
+    postfix.logs(" mail=200 rcpt=266 bdat=200 quit=1 ");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_idle_connection_that_the_server_closed_is_replaced() {
     };
     let mut talk = Talk::start(&postfix);
     assert_eq!(talk.send("before")["status"], "sent");
-    postfix.logs(" mail=1 rcpt=1 data=1 commands=");
+    postfix.logs(" mail=1 rcpt=1 bdat=1 commands=");
     let report = talk.send("after");
     assert_eq!(report["status"], "sent", "{report}");
     assert_eq!(talk.end(), Some(0));

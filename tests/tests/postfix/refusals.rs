@@ -108,7 +108,8 @@ fn a_refusal_names_its_phase_and_the_next_goes_out() {
     };
     let refusals = [
         ("mail", "mail", 550, false),
-        ("data", "data", 554, false),
+        // By BDAT, the command that begins the content ends it, too.
+        ("data", "final", 554, false),
         ("final", "final", 554, false),
         ("busy", "final", 451, true),
     ];

@@ -68,7 +68,9 @@ fn a_server_that_hangs_up_amid_a_burst_is_reported_on_truly() {
         let reports = send(&exim, &messages);
         let arrived = exim.arrived();
         for (case, report) in cases.iter().zip(&reports) {
-            let copies = arrived.iter().filter(|one| message_id(&one.content) == case.id);
+            let copies = arrived
+                .iter()
+                .filter(|one| message_id(&one.content) == case.id);
             let mut found: Vec<_> = copies
                 .inspect(|copy| assert_eq!(copy.sender, case.sender))
                 .map(|copy| copy.recipient.clone())
@@ -96,7 +98,9 @@ fn refusals_put_no_other_message_in_doubt() {
         let cases = burst::run(&format!("{way}.doubt"));
         let messages: Vec<_> = cases.iter().map(|case| case.message.clone()).collect();
         let reports = send(&exim, &messages);
-        let doubtful = reports.iter().filter(|report| report["error"]["in_doubt"] == true);
+        let doubtful = reports
+            .iter()
+            .filter(|report| report["error"]["in_doubt"] == true);
         assert_eq!(doubtful.count(), 0, "by {way}");
     }
 }
