@@ -170,13 +170,13 @@ impl<W: Wire> SmtpBackend<W> {
     /// was good before.
     async fn open_link(&mut self, may_be_kept: bool) -> Result<(Lease<Link<W>>, bool), Error> {
         let deadline = self.depot.deadline();
-        match self.link.take() {
-            Some(mut link) if link.is_at_home() && !link.is_worn() => {
+        if let Some(mut link) = self.link.take() {
+            // One that the server has closed would take a whole message along, and leave it in doubt.
+            if link.is_at_home() && !link.is_worn() && link.is_quiet() {
                 link.until(deadline);
                 return Ok((link, true));
             }
-            Some(link) => link.give_back(),
-            None => {}
+            link.give_back();
         }
         let taken = match self.is_pooled && may_be_kept {
             true => self.depot.take(deadline).await?,
