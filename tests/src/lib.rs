@@ -1,7 +1,13 @@
 //! The program `posthaste` as a shell sees it: a folder of its own for each test, arguments, input, and what comes out.
 
+pub mod aiosmtpd;
+pub mod dovecot;
+pub mod exim;
 pub mod mail;
+pub mod opensmtpd;
 pub mod postfix;
+mod room;
+pub mod server;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -4,28 +4,25 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
-use std::io::{BufRead, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
-use std::{env, io, thread};
+use std::{env, thread};
 
 use tempfile::TempDir;
 
-/// Who is refused, with the reply to RCPT.
-const REFUSED: [(&str, &str); 3] = [
-    ("refused@example.com", "550 5.1.1 no such person"),
-    ("gone@example.com", "550 5.1.6 moved away"),
-    ("later@example.com", "450 4.2.1 come back later"),
+use crate::server::{
+    Arrived, LATER, NOBODY, PATIENCE, REFUSED, Server, UNWANTED, files, free_port, greeting,
+    left_out, wait,
+};
+
+/// What is said to RCPT for [`REFUSED`] and [`LATER`].
+const REPLIES: [&str; 3] = [
+    "550 5.1.1 no such person",
+    "550 5.1.6 moved away",
+    "450 4.2.1 come back later",
 ];
-
-/// The user and group `nobody`, who owns the Maildirs: `virtual` delivers as nobody else's.
-const NOBODY: u32 = 65534;
-
-/// How long anything may take that takes a moment: only a hanging test ever waits so long.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs Postfix in a session of its own (it kills its whole process group in the end) until its own stdin is closed.
 /// A test that is killed closes it too, so no Postfix outlives its test.
@@ -66,11 +63,7 @@ impl Postfix {
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_with(mailboxes: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
-        if let Err(reason) = usable() {
-            let ci = env::var("CI").is_ok_and(|value| value == "true");
-            assert!(!ci, "needed in CI: {reason}");
-            // Not `eprintln!`: what that says is hidden when the test passes.
-            let _ = writeln!(io::stderr(), "left out: {reason}");
+        if left_out(usable()) {
             return None;
         }
         // Between our finding a free port and Postfix taking it, another test may have taken it.
@@ -129,15 +122,10 @@ impl Postfix {
     /// # Panics
     /// If it never does.
     pub fn logs(&self, text: &str) {
-        let start = Instant::now();
-        while !self.log().contains(text) {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "no {text:?} in what Postfix logged:\n{}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait(
+            || self.log().contains(text),
+            || format!("no {text:?} in what Postfix logged:\n{}", self.log()),
+        );
     }
 
     /// Stops it at once, connections and all; the Maildirs stay.
@@ -168,18 +156,33 @@ impl Postfix {
     /// Waits until the queue is empty: the order of the folders is the way of a message, so none slips by.
     fn settle(&self) {
         let queue = self.folder.path().join("queue");
-        let start = Instant::now();
-        while ["incoming", "active", "deferred"]
-            .iter()
-            .any(|state| !files(&queue.join(state)).is_empty())
-        {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "mail is stuck; Postfix logged:\n{}",
-                self.log()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
+        let is_empty = |state: &str| files(&queue.join(state)).is_empty();
+        wait(
+            || {
+                ["incoming", "active", "deferred"]
+                    .iter()
+                    .all(|state| is_empty(state))
+            },
+            || format!("mail is stuck; Postfix logged:\n{}", self.log()),
+        );
+    }
+}
+
+impl Server for Postfix {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn arrived(&self) -> Vec<Arrived> {
+        self.settle();
+        let mut found = files(&self.folder.path().join("mail"));
+        found.sort();
+        let read = |file: &PathBuf| Arrived::read(file, "Delivered-To");
+        found.iter().map(read).collect()
+    }
+
+    fn log(&self) -> String {
+        self.log()
     }
 }
 
@@ -190,13 +193,13 @@ impl Drop for Postfix {
 }
 
 /// Whether a Postfix can be started here, else why not.
-fn usable() -> Result<(), &'static str> {
+fn usable() -> Result<(), String> {
     let ours = fs::metadata("/proc/self").map(|of| of.uid());
     if ours.is_ok_and(|user| user != 0) {
-        return Err("Postfix starts only for root");
+        return Err("Postfix starts only for root".into());
     }
     if postconf().args(["-d", "mail_version"]).output().is_err() {
-        return Err("there is no Postfix (Debian's package postfix)");
+        return Err("there is no Postfix (Debian's package postfix)".into());
     }
     Ok(())
 }
@@ -251,8 +254,13 @@ fn write_tables(etc: &Path, mailboxes: &[&str]) {
         let _ = writeln!(table, "{name}@example.com {name}/");
     }
     write(&etc.join("mailboxes"), &table);
-    let refused = REFUSED.map(|(who, reply)| format!("{who} {reply}\n"));
-    write(&etc.join("refused"), &refused.concat());
+    let refused: String = REFUSED
+        .iter()
+        .chain([&LATER])
+        .zip(REPLIES)
+        .map(|(who, reply)| format!("{who} {reply}\n"))
+        .collect();
+    write(&etc.join("refused"), &refused);
 }
 
 fn configure(root: &Path, port: u16, settings: &[(&str, &str)]) {
@@ -300,6 +308,7 @@ default_transport = error:5.4.4 no network here
 smtputf8_enable = yes
 message_size_limit = 10485760
 smtpd_relay_restrictions = reject_unauth_destination
+smtpd_sender_restrictions = check_sender_access inline:{{{{{UNWANTED} = 550 5.7.1 not from you}}}}
 smtpd_recipient_restrictions = check_recipient_access texthash:{root}/etc/refused
 virtual_mailbox_domains = example.com xn--bcher-kva.example
 virtual_mailbox_base = {root}/mail
@@ -356,32 +365,6 @@ fn name(root: &Path) -> &str {
     root.file_name()
         .and_then(OsStr::to_str)
         .expect("we named it")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
-}
-
-fn greeting(port: u16) -> io::Result<String> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut line = String::new();
-    BufReader::new(&stream).read_line(&mut line)?;
-    (&stream).write_all(b"QUIT\r\n")?;
-    Ok(line)
-}
-
-/// All files below a folder; one that vanishes meanwhile was not there.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .flat_map(|entry| match entry.file_type() {
-            Ok(of) if of.is_dir() => files(&entry.path()),
-            Ok(_) => vec![entry.path()],
-            Err(_) => Vec::new(),
-        })
-        .collect()
 }
 
 fn run(command: &mut Command) {

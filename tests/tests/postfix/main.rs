@@ -2,6 +2,10 @@
 
 mod batches;
 mod contents;
+mod limits;
+mod lmtp;
+mod login;
+mod notices;
 mod real_message;
 mod refusals;
 mod tls;
