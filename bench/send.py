@@ -39,7 +39,7 @@ def main():
     missing |= clients.prepare(measuring.SIZES)
     for name, why in missing.items():
         warn(f"left out: {name}: {why}")
-    seconds = options.seconds or (0.4 if options.quick else 1.5)
+    seconds = options.seconds or (0.3 if options.quick else 1.5)
     results = load() if options.only else {"cells": {}}
     with Network(clients.PROGRAM) as network:
         results |= {"about": about(network, cells)}
@@ -66,7 +66,7 @@ def arguments():
     sizes.add_argument("--every", action="store_true", help="every combination: hours")
     parser.add_argument("--only", default="", help="the cells that have these terms, as rtt=20,size=10kB,server=chunking")
     parser.add_argument("--rounds", type=int, default=3, help="how many times each program runs (3)")
-    parser.add_argument("--seconds", type=float, help="how long one run lasts, about (1.5; 0.4 with --quick)")
+    parser.add_argument("--seconds", type=float, help="how long one run lasts, about (1.5; 0.3 with --quick)")
     parser.add_argument("--minutes", type=float, default=90, help="after which no further cell is begun (90)")
     parser.add_argument("--list", action="store_true", help="only name the cells")
     parser.add_argument("--render", action="store_true", help="measure nothing, print the last figures again")

@@ -40,8 +40,10 @@ pub(crate) struct Counts {
     pub(crate) messages: u64,
     /// Of contents.
     pub(crate) octets: u64,
-    /// How often a client waited for a reply before it went on, from the first MAIL on.
-    pub(crate) turns: u64,
+    /// How often a client waited for a reply before it went on, on a warm connection: after its first message was taken.
+    turns: u64,
+    /// The messages that were taken since.
+    warm: u64,
     /// When the first MAIL came.
     pub(crate) first: Option<Instant>,
     /// When the last message was taken.
@@ -169,6 +171,8 @@ fn talk(mut stream: impl Read + Write, options: &Options, counts: &mut Counts) -
     stream.write_all(b"220 sink ESMTP\r\n")?;
     stream.flush()?;
     let mut answered = Some(Instant::now());
+    let mut turns = 0;
+    let mut cold = None;
     while !talk.is_over() {
         let read = stream.read(&mut buffer[filled..])?;
         if read == 0 {
@@ -180,7 +184,7 @@ fn talk(mut stream: impl Read + Write, options: &Options, counts: &mut Counts) -
         let taken = talk.hear(&buffer[..filled], counts, now);
         buffer.copy_within(taken..filled, 0);
         filled -= taken;
-        counts.turns += u64::from(turned && counts.first.is_some());
+        turns += u64::from(turned);
         answered = None;
         if !talk.replies.is_empty() {
             stream.write_all(&talk.replies)?;
@@ -188,6 +192,9 @@ fn talk(mut stream: impl Read + Write, options: &Options, counts: &mut Counts) -
             answered = Some(Instant::now());
             if std::mem::take(&mut talk.accepted) {
                 counts.last = answered;
+                let (cold_turns, cold_messages) = *cold.get_or_insert((turns, counts.messages));
+                counts.turns = turns - cold_turns;
+                counts.warm = counts.messages - cold_messages;
             }
             talk.replies.clear();
         }
@@ -224,6 +231,7 @@ impl Counts {
         self.messages += more.messages;
         self.octets += more.octets;
         self.turns += more.turns;
+        self.warm += more.warm;
         self.first = self.first.into_iter().chain(more.first).min();
         self.last = self.last.max(more.last);
     }
@@ -232,8 +240,8 @@ impl Counts {
         let seconds = self.first.zip(self.last);
         let seconds = seconds.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
         format!(
-            "{{\"connections\": {}, \"messages\": {}, \"octets\": {}, \"turns\": {}, \"seconds\": {seconds:.6}}}",
-            self.connections, self.messages, self.octets, self.turns
+            "{{\"connections\": {}, \"messages\": {}, \"octets\": {}, \"turns\": {}, \"warm\": {}, \"seconds\": {seconds:.6}}}",
+            self.connections, self.messages, self.octets, self.turns, self.warm
         )
     }
 }
