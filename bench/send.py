@@ -30,6 +30,7 @@ def main():
     if options.render:
         return publish(load(), options)
     # Ctrl-C and a plain kill both unwind, so that all that was started is stopped.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     missing = lacking()
     cells = chosen(options)
@@ -137,4 +138,7 @@ def publish(results, options):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("stopped")

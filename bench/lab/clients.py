@@ -101,23 +101,30 @@ def message(size):
     return os.path.join(FOLDER, f"{size}.eml")
 
 
+def said(*command):
+    """What a command prints; `missing` if it cannot be run."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "missing"
+
+
+def commit():
+    """The commit that was measured; with a plus, if something was changed since."""
+    changed = said("git", "-C", ROOT, "status", "--porcelain", "--", "message", "smtp", "posthaste", "Cargo.lock")
+    return said("git", "-C", ROOT, "rev-parse", "--short", "HEAD") + ("+" if changed else "")
+
+
 def versions():
     """The versions of all, as they say themselves."""
-    def said(*command):
-        try:
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return "missing"
-
-    lock = open(os.path.join(HERE, "peers", "Cargo.lock"), encoding="utf-8").read()
+    with open(os.path.join(HERE, "peers", "Cargo.lock"), encoding="utf-8") as file:
+        lock = file.read()
 
     def locked(name):
         return lock.split(f'name = "{name}"\nversion = "', 1)[1].split('"', 1)[0]
 
-    kernel = said("uname", "-r")
-    commit = said("git", "-C", ROOT, "rev-parse", "--short", "HEAD")
     return [
-        f"Linux {kernel}, {said('rustc', '--version')}, Posthaste {commit}",
+        f"Linux {said('uname', '-r')}, {said('rustc', '--version')}, Posthaste {commit()}",
         f"lettre {locked('lettre')}, mail-send {locked('mail-send')}, nodemailer 10.6.0 on Node {said('node', '--version')}, "
         f"{said('python3', '--version')}, Postfix {said('postconf', '-dh', 'mail_version')}",
     ]

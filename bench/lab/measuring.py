@@ -204,7 +204,7 @@ def measure(network, cell, missing, seconds, rounds):
         warn(f"  {name}: failed: {why}")
     results = {name: summary(runs) for name, runs in found.items() if name not in failed}
     results.update({name: {"failed": why} for name, why in failed.items()})
-    return {"results": results, "at": time.strftime("%Y-%m-%d %H:%M"), "rounds": rounds, "seconds": seconds}
+    return {"results": results, "commit": clients.commit(), "at": time.strftime("%Y-%m-%d %H:%M"), "rounds": rounds, "seconds": seconds}
 
 
 def summary(runs):

@@ -1,6 +1,7 @@
 """Tables, targets and the chart."""
 
 import os
+import statistics
 
 from . import chart
 from .measuring import CONNECTIONS, ROUND_TRIPS, SIZES, Cell
@@ -76,7 +77,15 @@ class Figures:
 
 def tables(results):
     figures = Figures(results)
-    lines = [f"- {line}" for line in results.get("about", [])] + [""]
+    lines = [f"- {line}" for line in results.get("about", [])]
+    found = results["cells"].values()
+    commits = sorted({cell["commit"] for cell in found})
+    noise = [one["spread"] / 2 for cell in found for one in cell["results"].values() if "spread" in one]
+    if noise:
+        lines.append(f"- median of {min(cell['rounds'] for cell in found)} rounds; half of all rates lie within {statistics.median(noise):.0%} of it, nine of ten within {sorted(noise)[len(noise) * 9 // 10]:.0%}")
+    if len(commits) > 1:
+        lines.append(f"- **not all of one commit**: {', '.join(commits)}")
+    lines.append("")
     trips = [(f"{trip} ms" if trip else "loopback", trip) for trip in ROUND_TRIPS]
     for size, name in SIZES.items():
         columns = [(label, Cell("chunking", trip, size)) for label, trip in trips]

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import time
 
@@ -87,6 +85,16 @@ in_flow_delay = 0s
 smtpd_client_connection_count_limit = 0
 """
 
+# Runs Postfix until its own standard input is closed, as it is when this script is killed. Postfix kills its whole process
+# group in the end, so it gets one of its own.
+KEEPER = """
+trap '' INT HUP TERM
+setsid "$@" & master=$!
+read -r _
+kill -TERM $master
+wait $master
+"""
+
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming"]
 QUEUES += ["maildrop", "private", "public", "saved", "trace"]
 
@@ -109,8 +117,8 @@ class Postfix:
         self.read = 0
         daemons = subprocess.run(["postconf", "-dh", "daemon_directory"], capture_output=True, text=True, check=True)
         master = [os.path.join(daemons.stdout.strip(), "master"), "-c", os.path.join(self.folder, "etc"), "-d"]
-        # It kills its whole process group in the end, so it gets one of its own.
-        self.process = subprocess.Popen(network.inside("server", master), start_new_session=True)
+        command = network.inside("server", ["sh", "-c", KEEPER, "keeper", *master])
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.wait_until_ready(network)
 
     def write(self, name, text):
@@ -146,7 +154,7 @@ class Postfix:
         return {"messages": count}
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.process.stdin.close()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -13,17 +13,21 @@ const WINDOW: usize = 64;
 /// Messages are put together to writes of about this size.
 const WRITE: usize = 256 * 1024;
 
-/// Sends by `BDAT`, 64 whole messages ahead of their replies.
+/// Sends by `BDAT`, 64 whole messages ahead of their replies. Each message is put together anew, as a client must that has
+/// more than one.
 pub(crate) fn floor(job: &Job) -> Outcome {
     let content = fs::read(&job.file)?;
-    let mut unit = format!("MAIL FROM:<{SENDER}>\r\n").into_bytes();
-    for recipient in &job.recipients {
-        unit.extend(format!("RCPT TO:<{recipient}>\r\n").bytes());
-    }
-    unit.extend(format!("BDAT {} LAST\r\n", content.len()).bytes());
-    unit.extend(&content);
     let replies = job.recipients.len() + 2;
-    side_by_side(job, |count| pipelined(job, &unit, replies, count))
+    side_by_side(job, |count| {
+        pipelined(job, replies, count, |out| {
+            out.extend(format!("MAIL FROM:<{SENDER}>\r\n").bytes());
+            for recipient in &job.recipients {
+                out.extend(format!("RCPT TO:<{recipient}>\r\n").bytes());
+            }
+            out.extend(format!("BDAT {} LAST\r\n", content.len()).bytes());
+            out.extend(&content);
+        })
+    })
 }
 
 /// Copies the same octets to the sink's second port, and waits until it has all.
@@ -54,7 +58,12 @@ fn side_by_side(job: &Job, send: impl Fn(usize) -> io::Result<()> + Sync) -> Out
     })
 }
 
-fn pipelined(job: &Job, unit: &[u8], replies: usize, count: usize) -> io::Result<()> {
+fn pipelined(
+    job: &Job,
+    replies: usize,
+    count: usize,
+    compose: impl Fn(&mut Vec<u8>),
+) -> io::Result<()> {
     let mut stream = TcpStream::connect((job.host.as_str(), job.port))?;
     stream.set_nodelay(true)?;
     let mut heard = Replies::new();
@@ -62,23 +71,22 @@ fn pipelined(job: &Job, unit: &[u8], replies: usize, count: usize) -> io::Result
     stream.write_all(b"EHLO bench.example.com\r\n")?;
     heard.until(&mut stream, 2)?;
     let before = heard.count;
-    let at_once = (WRITE / unit.len()).clamp(1, WINDOW);
-    let block = unit.repeat(at_once);
+    let mut out = Vec::new();
     let mut sent = 0;
     loop {
         let answered = (heard.count - before) / replies;
         if answered == count {
             break;
         }
-        let room = (WINDOW - (sent - answered)).min(count - sent);
-        // Full writes while there is room for them; what is left of the room when nothing else is to be done.
-        let mut left = room;
-        while left > 0 {
-            let now = left.min(at_once);
-            stream.write_all(&block[..now * unit.len()])?;
-            left -= now;
+        let last = count.min(answered + WINDOW);
+        while sent < last {
+            compose(&mut out);
+            sent += 1;
+            if out.len() >= WRITE || sent == last {
+                stream.write_all(&out)?;
+                out.clear();
+            }
         }
-        sent += room;
         heard.more(&mut stream)?;
     }
     stream.write_all(b"QUIT\r\n")?;
