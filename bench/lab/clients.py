@@ -13,7 +13,7 @@ FOLDER = os.path.join(ROOT, "target", "bench")
 class Client:
     """One program, and how it is called."""
 
-    def __init__(self, name, command, *, nodelay=False, tls=True, chunking=False, env=None, note=""):
+    def __init__(self, name, command, *, nodelay=False, tls=True, chunking=False, env=None, seconds=0, note=""):
         self.name = name
         self.command = command
         self.nodelay = nodelay
@@ -21,6 +21,8 @@ class Client:
         # Whether it needs CHUNKING.
         self.chunking = chunking
         self.own = env or {}
+        # How long it has to run at least, for its start not to weigh much.
+        self.seconds = seconds
         self.note = note
 
     def arguments(self, host, connections, messages, recipients, file, root):
@@ -53,7 +55,7 @@ LETTRE = Client("lettre", [PEERS, "lettre"], note="tokio, pooled, as it comes")
 LETTRE_NODELAY = Client("lettre, NODELAY", [PEERS, "lettre"], nodelay=True, note="the same with TCP_NODELAY forced on it")
 MAIL_SEND = Client("mail-send, NODELAY", [PEERS, "mail-send"], nodelay=True, note="TCP_NODELAY forced on it")
 NODEMAILER = Client(
-    "nodemailer", ["node", os.path.join(HERE, "peers", "nodemailer_client.mjs")], nodelay=True, env={"NODEMAILER": NODE},
+    "nodemailer", ["node", os.path.join(HERE, "peers", "nodemailer_client.mjs")], nodelay=True, env={"NODEMAILER": NODE}, seconds=1.5,
     note="pooled, TCP_NODELAY forced on it",
 )
 SMTPLIB = Client(
