@@ -83,11 +83,9 @@ fn config(kind: u8) -> Config {
 
 fn mail(kind: u8) -> Mail {
     let path = |text| Path::new(text).expect("a path");
-    Mail {
-        from: Path::null(),
-        to: vec![path("a@example.com"), path("b@example.com")],
-        size: u64::from(kind),
-        eight_bit: kind & 0x40 != 0,
-        smtputf8: kind & 0x80 != 0,
-    }
+    let mut mail = Mail::new(Path::null(), [path("a@example.com"), path("b@example.com")]);
+    mail.size = u64::from(kind);
+    mail.eight_bit = kind & 0x40 != 0;
+    mail.smtputf8 = kind & 0x80 != 0;
+    mail
 }

@@ -207,25 +207,6 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
-/// Who a message goes to, and who hears when it cannot: what the server is told, which is
-/// not always what the headers show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Envelope {
-    /// The sender; `None` is the null reverse-path, which asks for no answer.
-    pub from: Option<Mailbox>,
-    /// The recipients, in order; nobody is dropped as a duplicate.
-    pub to: Vec<Mailbox>,
-}
-
-impl Envelope {
-    /// An envelope.
-    #[must_use]
-    pub fn new(from: Option<Mailbox>, to: Vec<Mailbox>) -> Self {
-        Self { from, to }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

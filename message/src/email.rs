@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::address::{Address, Envelope};
+use crate::address::Address;
 use crate::attachment::{Content, EmailAlternative, EmailAttachment};
+use crate::dsn::{self, Dsn};
+use crate::envelope::Envelope;
 use crate::error::RenderError;
 use crate::headers::Headers;
 use crate::json;
@@ -54,6 +56,14 @@ pub struct EmailMessage {
     pub content_subtype: String,
     /// The charset of the texts; [`RenderOptions::charset`] if absent or empty.
     pub charset: Option<String>,
+    /// The notices of delivery that are wanted; if absent, the servers decide. Only the SMTP backend passes it on.
+    pub dsn: Option<Dsn>,
+    /// Whether the message may travel under TLS only, on the whole of its way (REQUIRETLS, RFC 8689). It fails where the
+    /// connection to the server is not under TLS, or the server does not promise it. Backends that store ignore it.
+    pub require_tls: bool,
+    /// How urgent the message is, from -9 to 9 (RFC 6710); servers that do not know it, and backends that store, ignore
+    /// it.
+    pub mt_priority: Option<i8>,
 }
 
 impl Default for EmailMessage {
@@ -71,6 +81,9 @@ impl Default for EmailMessage {
             alternatives: Vec::new(),
             content_subtype: "plain".to_owned(),
             charset: None,
+            dsn: None,
+            require_tls: false,
+            mt_priority: None,
         }
     }
 }
@@ -211,6 +224,27 @@ impl EmailMessage {
         self
     }
 
+    /// Asks for notices of delivery, or forbids them.
+    #[must_use]
+    pub fn dsn(mut self, dsn: Dsn) -> Self {
+        self.dsn = Some(dsn);
+        self
+    }
+
+    /// Sets whether the message may travel under TLS only.
+    #[must_use]
+    pub fn require_tls(mut self, require: bool) -> Self {
+        self.require_tls = require;
+        self
+    }
+
+    /// Sets how urgent the message is, from -9 to 9.
+    #[must_use]
+    pub fn mt_priority(mut self, priority: i8) -> Self {
+        self.mt_priority = Some(priority);
+        self
+    }
+
     /// Adds an attachment in place.
     pub fn push_attachment(&mut self, attachment: impl Into<EmailAttachment>) {
         self.attachments.push(attachment.into());
@@ -265,17 +299,19 @@ impl EmailMessage {
     /// When something may not stand in a message: a line end in a header, a broken address, a
     /// text that the charset cannot hold, a file that cannot be read. The error names the field.
     pub fn render(&self, options: &RenderOptions) -> Result<Rendered<'_>, RenderError> {
+        dsn::check(self)?;
         render::render(self, options)
     }
 
-    /// Who the server is told to send to, and to tell of a failure. `headers` have no say here.
+    /// Who the server is told to send to, and to tell of a failure, and what else it is asked for. `headers` have no say
+    /// here.
     ///
     /// A sender of `<>` is the null reverse-path.
     ///
     /// # Errors
     ///
     /// When an entry is not exactly one address; the error names `from_email`, `to`, `cc` or
-    /// `bcc`.
+    /// `bcc`. When `dsn` or `mt_priority` has a value that cannot be, or `dsn` names somebody who is no recipient.
     pub fn envelope(&self, options: &RenderOptions) -> Result<Envelope, RenderError> {
         let from = self.sender(options);
         let from = match from.as_text().trim() {
@@ -286,8 +322,14 @@ impl EmailMessage {
             let mailbox = address.mailbox();
             mailbox.map_err(|error| error.at(field))
         });
-        let to = to.collect::<Result<_, _>>()?;
-        Ok(Envelope::new(from, to))
+        let mut envelope = Envelope::new(from, to.collect::<Result<_, _>>()?);
+        dsn::check(self)?;
+        envelope.require_tls = self.require_tls;
+        envelope.mt_priority = self.mt_priority;
+        if let Some(dsn) = &self.dsn {
+            envelope.set_dsn(dsn)?;
+        }
+        Ok(envelope)
     }
 
     /// The sender, or the default one.

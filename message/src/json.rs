@@ -12,13 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::address::Address;
 use crate::attachment::{Content, EmailAlternative, EmailAttachment};
+use crate::dsn;
 use crate::email::EmailMessage;
 use crate::error::RenderError;
 use crate::headers::Headers;
 
 /// The keys of a message.
 const MESSAGE: &str = "subject, body, from_email, to, cc, bcc, reply_to, headers, attachments, \
-                       alternatives, html_message, content_subtype, charset";
+                       alternatives, html_message, content_subtype, charset, dsn, require_tls, \
+                       mt_priority";
 
 /// The keys of an attachment.
 const ATTACHMENT: &str = "filename, content, content_base64, path, message, mimetype, \
@@ -34,8 +36,9 @@ const MOST_VALUES: usize = 1_000_000;
 /// Any JSON value, with the keys of objects in order and doubled ones kept to be found.
 pub(crate) enum Json {
     Null,
-    Bool,
-    Number,
+    Bool(bool),
+    /// The number if it is a whole one that fits, or else none.
+    Number(Option<i64>),
     Text(String),
     List(Vec<Self>),
     Object(Vec<(String, Self)>),
@@ -46,8 +49,8 @@ impl Json {
     fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool => "true or false",
-            Self::Number => "a number",
+            Self::Bool(_) => "true or false",
+            Self::Number(_) => "a number",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
@@ -88,6 +91,9 @@ fn message(at: &str, value: Json) -> Result<EmailMessage, RenderError> {
             "html_message" => html = Some(text(&at, value)?),
             "content_subtype" => message.content_subtype = text(&at, value)?,
             "charset" => message.charset = Some(text(&at, value)?),
+            "dsn" => message.dsn = Some(dsn::parse(&at, value)?),
+            "require_tls" => message.require_tls = flag(&at, value)?,
+            "mt_priority" => message.mt_priority = Some(priority(&at, value)?),
             _ => return Err(unknown(&at, MESSAGE)),
         }
     }
@@ -96,6 +102,23 @@ fn message(at: &str, value: Json) -> Result<EmailMessage, RenderError> {
         message.alternatives.insert(0, html);
     }
     Ok(message)
+}
+
+fn flag(at: &str, value: Json) -> Result<bool, RenderError> {
+    match value {
+        Json::Bool(flag) => Ok(flag),
+        other => Err(other.not(at, "true or false")),
+    }
+}
+
+fn priority(at: &str, value: Json) -> Result<i8, RenderError> {
+    let expected = "a whole number from -9 to 9";
+    let Json::Number(number) = value else {
+        return Err(value.not(at, expected));
+    };
+    // What may stand is looked at when the message is sent; here only what cannot be kept is refused.
+    let small = number.and_then(|number| i8::try_from(number).ok());
+    small.ok_or_else(|| RenderError::new(at, format!("is another number; expected {expected}")))
 }
 
 fn addresses(at: &str, value: Json) -> Result<Vec<Address>, RenderError> {
@@ -197,7 +220,7 @@ fn set(given: &mut Option<Content>, at: &str, content: Content) -> Result<(), Re
 
 /// The entries of an object that are not null; `name` is what errors call the object itself. If
 /// keys are `known`, others stay, to be refused.
-fn object(
+pub(crate) fn object(
     at: &str,
     name: &str,
     value: Json,
@@ -220,7 +243,7 @@ fn object(
     Ok(fields)
 }
 
-fn list<T>(
+pub(crate) fn list<T>(
     at: &str,
     value: Json,
     expected: &str,
@@ -233,18 +256,18 @@ fn list<T>(
     values.into_iter().enumerate().map(entry).collect()
 }
 
-fn text(at: &str, value: Json) -> Result<String, RenderError> {
+pub(crate) fn text(at: &str, value: Json) -> Result<String, RenderError> {
     match value {
         Json::Text(text) => Ok(text),
         other => Err(other.not(at, "a string")),
     }
 }
 
-fn unknown(at: &str, known: &str) -> RenderError {
+pub(crate) fn unknown(at: &str, known: &str) -> RenderError {
     RenderError::new(at, format!("is an unknown key; known are {known}"))
 }
 
-fn join(at: &str, key: &str) -> String {
+pub(crate) fn join(at: &str, key: &str) -> String {
     if at.is_empty() {
         key.to_owned()
     } else {
@@ -295,20 +318,20 @@ impl<'de> Visitor<'de> for Values<'_> {
         self.deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Number(Some(number)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(i64::try_from(number).ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+        Ok(Json::Number(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
@@ -375,6 +398,9 @@ impl Serialize for EmailMessage {
         let subtype = (self.content_subtype != "plain").then_some(&self.content_subtype);
         some(&mut map, "content_subtype", subtype)?;
         some(&mut map, "charset", self.charset.as_ref())?;
+        some(&mut map, "dsn", self.dsn.as_ref())?;
+        some(&mut map, "require_tls", self.require_tls.then_some(&true))?;
+        some(&mut map, "mt_priority", self.mt_priority.as_ref())?;
         map.end()
     }
 }
@@ -417,7 +443,7 @@ fn put_content<M: SerializeMap>(map: &mut M, content: &Content) -> Result<(), M:
     }
 }
 
-fn some<M: SerializeMap>(
+pub(crate) fn some<M: SerializeMap>(
     map: &mut M,
     key: &str,
     value: Option<&(impl Serialize + ?Sized)>,

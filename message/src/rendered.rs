@@ -193,13 +193,39 @@ impl<'a> Rendered<'a> {
     pub fn reader(&self) -> Reader<'_> {
         Reader {
             rendered: self,
-            insert: 0,
-            head: 0,
-            taken: 0,
-            file: None,
-            buffer: Buffer::default(),
+            position: Position::default(),
             window: (0, 0),
         }
+    }
+
+    /// The next chunk of at most 64 KiB from this position on, without copying what is in memory as it is; `None` is
+    /// the end. For whoever cannot keep a [`Reader`] beside the message.
+    ///
+    /// ```
+    /// use posthaste_message::{EmailMessage, Position, RenderOptions};
+    ///
+    /// let message = EmailMessage::new("Hi", "text").to(["a@example.com"]);
+    /// let rendered = message.render(&RenderOptions::default())?;
+    /// let (mut position, mut bytes) = (Position::default(), Vec::new());
+    /// while let Some(chunk) = rendered.next_chunk(&mut position)? {
+    ///     bytes.extend_from_slice(chunk);
+    /// }
+    /// assert_eq!(bytes, rendered.to_vec()?);
+    /// # Ok::<(), posthaste_message::RenderError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When an attached file cannot be read or has changed.
+    pub fn next_chunk<'c>(
+        &'c self,
+        position: &'c mut Position,
+    ) -> Result<Option<&'c [u8]>, RenderError> {
+        Ok(match position.advance(self, CHUNK)? {
+            None => None,
+            Some(Chunk::Borrowed(bytes)) => Some(bytes),
+            Some(Chunk::Encoded) => Some(&position.buffer.encoded),
+        })
     }
 
     /// Appends another message to this one.
@@ -266,10 +292,9 @@ impl Pump {
     }
 }
 
-/// Reads a rendered message; holds no more than about 128 KiB of it.
-#[derive(Debug)]
-pub struct Reader<'a> {
-    rendered: &'a Rendered<'a>,
+/// How much of a rendered message was read; the default is its beginning. Holds no more than about 128 KiB of it.
+#[derive(Debug, Default)]
+pub struct Position {
     /// The next insert.
     insert: usize,
     /// What was handed out of the head.
@@ -278,6 +303,13 @@ pub struct Reader<'a> {
     taken: usize,
     file: Option<Pump>,
     buffer: Buffer,
+}
+
+/// Reads a rendered message; holds no more than about 128 KiB of it.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rendered: &'a Rendered<'a>,
+    position: Position,
     /// What of the chunk last made is not yet read, in [`io::Read`].
     window: (usize, usize),
 }
@@ -290,7 +322,7 @@ enum Chunk<'a> {
     Encoded,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// The next chunk of at most 64 KiB, without copying what is in memory as it is; `None` is
     /// the end.
     ///
@@ -300,18 +332,19 @@ impl<'a> Reader<'a> {
     pub fn next_chunk(&mut self) -> Result<Option<&[u8]>, RenderError> {
         if self.window.0 < self.window.1 {
             let (start, end) = std::mem::take(&mut self.window);
-            return Ok(self.buffer.encoded.get(start..end));
+            return Ok(self.position.buffer.encoded.get(start..end));
         }
-        Ok(match self.advance(CHUNK)? {
-            None => None,
-            Some(Chunk::Borrowed(bytes)) => Some(bytes),
-            Some(Chunk::Encoded) => Some(&self.buffer.encoded),
-        })
+        self.rendered.next_chunk(&mut self.position)
     }
+}
 
+impl Position {
     /// Makes the next chunk; at most `limit` octets of those that need no encoding.
-    fn advance(&mut self, limit: usize) -> Result<Option<Chunk<'a>>, RenderError> {
-        let rendered = self.rendered;
+    fn advance<'a>(
+        &mut self,
+        rendered: &'a Rendered<'_>,
+        limit: usize,
+    ) -> Result<Option<Chunk<'a>>, RenderError> {
         loop {
             let next = rendered.inserts.get(self.insert);
             let end = next.map_or(rendered.head.len(), |insert| insert.at);
@@ -334,9 +367,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next chunk of an insert.
-    fn content(
+    fn content<'a>(
         &mut self,
-        source: &'a Source<'a>,
+        source: &'a Source<'_>,
         limit: usize,
     ) -> Result<Option<Chunk<'a>>, RenderError> {
         match source {
@@ -359,7 +392,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next of some bytes; `None` if all were taken.
-    fn take(&mut self, bytes: &'a [u8], limit: usize) -> Option<&'a [u8]> {
+    fn take<'a>(&mut self, bytes: &'a [u8], limit: usize) -> Option<&'a [u8]> {
         let rest = bytes.get(self.taken..).filter(|rest| !rest.is_empty())?;
         let part = rest.get(..limit).unwrap_or(rest);
         self.taken += part.len();
@@ -373,14 +406,16 @@ impl io::Read for Reader<'_> {
             return Ok(0);
         }
         if self.window.0 >= self.window.1 {
-            match self.advance(out.len()).map_err(io::Error::other)? {
+            let next = self.position.advance(self.rendered, out.len());
+            match next.map_err(io::Error::other)? {
                 None => return Ok(0),
                 Some(Chunk::Borrowed(bytes)) => return Ok(copy(bytes, out)),
-                Some(Chunk::Encoded) => self.window = (0, self.buffer.encoded.len()),
+                Some(Chunk::Encoded) => self.window = (0, self.position.buffer.encoded.len()),
             }
         }
         let (start, end) = self.window;
-        let waiting = self.buffer.encoded.get(start..end).unwrap_or_default();
+        let waiting = &self.position.buffer.encoded;
+        let waiting = waiting.get(start..end).unwrap_or_default();
         let count = copy(waiting, out);
         self.window.0 += count;
         Ok(count)

@@ -2,7 +2,9 @@
 
 mod support;
 
-use posthaste_message::{Content, EmailAlternative, EmailAttachment, EmailMessage, RenderError};
+use posthaste_message::{
+    Content, Dsn, EmailAlternative, EmailAttachment, EmailMessage, Notify, RenderError, Return,
+};
 use support::{bytes, header, options, text};
 
 fn read(json: &str) -> EmailMessage {
@@ -85,6 +87,9 @@ fn what_is_absent_or_null_is_empty() {
         "html_message",
         "content_subtype",
         "charset",
+        "dsn",
+        "require_tls",
+        "mt_priority",
     ];
     for key in keys {
         assert_eq!(
@@ -147,6 +152,21 @@ fn unknown_and_doubled_keys_are_named() {
             r#"{"attachments": [{"message": {"subjct": "x"}}]}"#,
             "attachments[0].message.subjct",
         ),
+        (r#"{"dsn": {"notfy": []}}"#, "dsn.notfy"),
+        (r#"{"dsn": {"notify": []}}"#, "dsn.notify"),
+        (r#"{"dsn": {"notify": "always"}}"#, "dsn.notify"),
+        (r#"{"dsn": {"notify": ["delay", "x"]}}"#, "dsn.notify[1]"),
+        (r#"{"dsn": {"return": "all"}}"#, "dsn.return"),
+        (
+            r#"{"dsn": {"recipients": {"a@b": {"orcpt": "c@d"}}}}"#,
+            "dsn.recipients.a@b.orcpt",
+        ),
+        (
+            r#"{"dsn": {"recipients": {"a@b": {}, "a@b": {}}}}"#,
+            "dsn.recipients.a@b",
+        ),
+        (r#"{"mt_priority": 1000}"#, "mt_priority"),
+        (r#"{"mt_priority": 1.5}"#, "mt_priority"),
         (r#"{"\u0000\n": 1}"#, "\\u{0}\\n"),
     ] {
         assert_eq!(refused(json).field(), field, "{json}");
@@ -193,6 +213,16 @@ fn values_of_the_wrong_kind_are_named() {
         (r#"{"alternatives": [null]}"#, "alternatives[0]", "null"),
         (r#"{"html_message": 1}"#, "html_message", "a number"),
         (r#"{"charset": 8}"#, "charset", "a number"),
+        (r#"{"dsn": "never"}"#, "dsn", "a string"),
+        (r#"{"dsn": {"notify": 1}}"#, "dsn.notify", "a number"),
+        (r#"{"dsn": {"notify": [1]}}"#, "dsn.notify[0]", "a number"),
+        (
+            r#"{"dsn": {"recipients": ["a@b"]}}"#,
+            "dsn.recipients",
+            "a list",
+        ),
+        (r#"{"require_tls": "yes"}"#, "require_tls", "a string"),
+        (r#"{"mt_priority": "1"}"#, "mt_priority", "a string"),
         ("[]", "message", "a list"),
         ("null", "message", "null"),
         ("\"x\"", "message", "a string"),
@@ -412,4 +442,23 @@ fn what_is_written_is_read_back() {
         again.to[0].mailbox().unwrap(),
         pair.to[0].mailbox().unwrap()
     );
+}
+
+#[test]
+fn what_is_asked_of_servers_is_read_and_written() {
+    let json = r#"{"subject":"","body":"","to":["b@example.com","c@example.com"],"dsn":{"notify":["success","failure"],"return":"headers","envelope_id":"order 7","recipients":{"c@example.com":{"notify":"never","original":"list@example.com"}}},"require_tls":true,"mt_priority":-3}"#;
+    let message = read(json);
+    let dsn = Dsn::new()
+        .notify(Notify::FAILURE | Notify::SUCCESS)
+        .returns(Return::Headers)
+        .envelope_id("order 7")
+        .notify_for("c@example.com", Notify::NEVER)
+        .original_for("c@example.com", "list@example.com");
+    let expected = EmailMessage::default()
+        .to(["b@example.com", "c@example.com"])
+        .dsn(dsn)
+        .require_tls(true)
+        .mt_priority(-3);
+    assert_eq!(message, expected);
+    assert_eq!(serde_json::to_string(&message).unwrap(), json);
 }

@@ -71,6 +71,23 @@ pub trait Backend: Send {
     /// A message that fails is reported, and the next one is tried all the same. If the connection is not open, it is
     /// opened and, at the end, closed.
     fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>>;
+
+    /// Sends all messages as [`send_messages`](Self::send_messages) does, and gives each report to `report` as soon as it is
+    /// known, with the place of its message. Each message has one report; their order is that of the answers.
+    ///
+    /// By default the reports come when all messages are sent.
+    fn send_messages_with<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut (dyn FnMut(usize, Report) + Send),
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let reports = self.send_messages(messages).await;
+            for (place, one) in reports.into_iter().enumerate() {
+                report(place, one);
+            }
+        })
+    }
 }
 
 /// How a backend has to wait.

@@ -44,6 +44,8 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
+#[allow(dead_code)]
+mod pool;
 mod report;
 mod scope;
 mod sending;
@@ -51,9 +53,9 @@ mod settings;
 pub mod testing;
 
 pub use posthaste_message::{
-    Address, AddressError, AddressList, AddressListItem, Content, Date, EmailAlternative,
-    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Reader, RenderError, RenderOptions,
-    Rendered, Transfer, parse_list,
+    Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
+    EmailAttachment, EmailMessage, Envelope, Headers, Mailbox, Notify, Position, Reader,
+    RecipientDsn, RenderError, RenderOptions, Rendered, Return, Transfer, parse_list,
 };
 pub use posthaste_smtp::{EnhancedCode, Reply};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Instant;
 
 use crate::backend::Io;
 
@@ -40,6 +41,20 @@ mod sealed {
 /// Runs a future on this thread until it is done. Those of our own backends are ready when they are first polled.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
+    loop {
+        // Without a deadline there is always a result.
+        if let Some(value) = block_until(work.as_mut(), None) {
+            return value;
+        }
+    }
+}
+
+/// Runs a future on this thread until it is done, or until `deadline`.
+pub(crate) fn block_until<T>(
+    work: impl Future<Output = T>,
+    deadline: Option<Instant>,
+) -> Option<T> {
+    let mut work = pin!(work);
     let unpark = Arc::new(Unpark {
         thread: thread::current(),
         woken: AtomicBool::new(false),
@@ -48,10 +63,15 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(value) = work.as_mut().poll(&mut context) {
-            return value;
+            return Some(value);
         }
         while !unpark.woken.swap(false, Ordering::Acquire) {
-            thread::park();
+            let Some(deadline) = deadline else {
+                thread::park();
+                continue;
+            };
+            let left = deadline.checked_duration_since(Instant::now())?;
+            thread::park_timeout(left);
         }
     }
 }

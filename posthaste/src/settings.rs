@@ -1,5 +1,6 @@
 //! The settings: Django's names and defaults, from a file, the environment and flags.
 
+mod connection;
 mod file;
 mod options;
 mod origin;
@@ -12,6 +13,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ pub use self::secret::Secret;
 pub use self::sources::Sources;
 use self::table::{Setting, TABLE};
 use self::value::Value;
+
 use crate::error::Error;
 
 /// The name of the mailer that is used when none is named.
@@ -62,6 +65,10 @@ pub struct Settings {
     pub email_host_user: String,
     /// `EMAIL_HOST_PASSWORD`: the password to log in with.
     pub email_host_password: Secret,
+    /// `EMAIL_HOST_TOKEN`: an OAuth 2.0 access token to log in with, in place of the password.
+    pub email_host_token: Secret,
+    /// `EMAIL_TOKEN_COMMAND`: a program, with its arguments, that prints such a token.
+    pub email_token_command: Secret,
     /// `EMAIL_USE_TLS`: whether to switch to TLS by STARTTLS.
     pub email_use_tls: bool,
     /// `EMAIL_USE_SSL`: whether to speak TLS from the first byte.
@@ -76,6 +83,34 @@ pub struct Settings {
     pub email_ssl_cafile: Option<PathBuf>,
     /// `EMAIL_ALLOW_CLEARTEXT_AUTH`: whether a password may be said in the clear where there is no TLS.
     pub email_allow_cleartext_auth: bool,
+    /// `EMAIL_SEND_TIMEOUT`: how long a message may take as a whole; if none, as long as it takes.
+    pub email_send_timeout: Option<Duration>,
+    /// `EMAIL_BIND_ADDRESS`: the address of this machine to connect from; if none, the system's choice.
+    pub email_bind_address: Option<IpAddr>,
+    /// `EMAIL_PROXY`: a proxy to connect through, such as `socks5://proxy.example:1080`; none if empty.
+    pub email_proxy: Secret,
+    /// `EMAIL_LMTP`: whether the server speaks LMTP.
+    pub email_lmtp: bool,
+    /// `EMAIL_PIPELINING`: whether to send commands without waiting for each answer, where the server lets us.
+    pub email_pipelining: bool,
+    /// `EMAIL_CHUNKING`: whether to send contents by BDAT, where the server lets us.
+    pub email_chunking: bool,
+    /// `EMAIL_MAX_UNANSWERED_REPLIES`: how many commands may wait for their answer.
+    pub email_max_unanswered_replies: u64,
+    /// `EMAIL_MAX_UNANSWERED_BYTES`: how many octets sent by BDAT may wait for their answer.
+    pub email_max_unanswered_bytes: u64,
+    /// `EMAIL_MAX_UNANSWERED_MESSAGES`: how many messages that were sent to their end may wait for their answer.
+    pub email_max_unanswered_messages: u64,
+    /// `EMAIL_CHUNK_SIZE`: how many octets to send by one BDAT.
+    pub email_chunk_size: u64,
+    /// `EMAIL_MAX_CONNECTIONS`: how many connections a mailer may have.
+    pub email_max_connections: u64,
+    /// `EMAIL_IDLE_TIMEOUT`: how long an unused connection is kept.
+    pub email_idle_timeout: Duration,
+    /// `EMAIL_MAX_AGE`: how long a connection is used.
+    pub email_max_age: Duration,
+    /// `EMAIL_MAX_MESSAGES`: how many messages go over a connection.
+    pub email_max_messages: u64,
     /// `EMAIL_FILE_PATH`: the folder of the file backend.
     pub email_file_path: Option<PathBuf>,
     /// `EMAIL_SUBJECT_PREFIX`: what the subjects of mail to admins and managers begin with.
@@ -142,6 +177,8 @@ impl Default for Settings {
             email_port: None,
             email_host_user: String::new(),
             email_host_password: Secret::default(),
+            email_host_token: Secret::default(),
+            email_token_command: Secret::default(),
             email_use_tls: false,
             email_use_ssl: false,
             email_timeout: None,
@@ -149,6 +186,20 @@ impl Default for Settings {
             email_ssl_certfile: None,
             email_ssl_cafile: None,
             email_allow_cleartext_auth: false,
+            email_send_timeout: None,
+            email_bind_address: None,
+            email_proxy: Secret::default(),
+            email_lmtp: false,
+            email_pipelining: true,
+            email_chunking: true,
+            email_max_unanswered_replies: 512,
+            email_max_unanswered_bytes: 8 << 20,
+            email_max_unanswered_messages: 64,
+            email_chunk_size: 256 << 10,
+            email_max_connections: 10,
+            email_idle_timeout: Duration::from_secs(60),
+            email_max_age: Duration::from_secs(600),
+            email_max_messages: 1000,
             email_file_path: None,
             email_subject_prefix: "[Django] ".to_owned(),
             email_use_localtime: false,
@@ -296,58 +347,6 @@ impl Settings {
         self
     }
 
-    /// The port of the mail server.
-    fn port(&self) -> u16 {
-        let usual = options::usual_port(self.email_use_tls, self.email_use_ssl);
-        self.email_port.unwrap_or(usual)
-    }
-
-    fn connection_options(&self) -> impl Iterator<Item = (&'static str, OptionValue)> {
-        fn text(text: &str) -> Option<OptionValue> {
-            (!text.is_empty()).then(|| text.into())
-        }
-        fn path(path: &Option<PathBuf>) -> Option<OptionValue> {
-            path.as_deref().map(Into::into)
-        }
-        let options = [
-            ("host", text(&self.email_host)),
-            ("port", self.email_port.map(Into::into)),
-            ("username", text(&self.email_host_user)),
-            ("password", text(self.email_host_password.expose())),
-            ("use_tls", Some(self.email_use_tls.into())),
-            ("use_ssl", Some(self.email_use_ssl.into())),
-            ("timeout", self.email_timeout.map(Into::into)),
-            ("ssl_keyfile", path(&self.email_ssl_keyfile)),
-            ("ssl_certfile", path(&self.email_ssl_certfile)),
-            ("ssl_cafile", path(&self.email_ssl_cafile)),
-            (
-                "allow_cleartext_auth",
-                Some(self.email_allow_cleartext_auth.into()),
-            ),
-            ("file_path", path(&self.email_file_path)),
-        ];
-        options
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-    }
-
-    /// Forgets all that says how mail leaves.
-    fn reset_connection(&mut self) {
-        let usual = Self::default();
-        *self = Self {
-            email_subject_prefix: std::mem::take(&mut self.email_subject_prefix),
-            email_use_localtime: self.email_use_localtime,
-            default_from_email: std::mem::take(&mut self.default_from_email),
-            server_email: std::mem::take(&mut self.server_email),
-            admins: std::mem::take(&mut self.admins),
-            managers: std::mem::take(&mut self.managers),
-            default_charset: std::mem::take(&mut self.default_charset),
-            mailers: std::mem::take(&mut self.mailers),
-            origins: std::mem::take(&mut self.origins),
-            ..usual
-        };
-    }
-
     /// Takes a value of the setting.
     fn apply(
         &mut self,
@@ -379,35 +378,6 @@ impl Settings {
         }
         self.mailers.insert(alias.to_owned(), mailer);
         Ok(())
-    }
-
-    /// Only one of `EMAIL_URL`, the settings that it stands for and the default mailer may be given.
-    fn refuse_second_connection(&self, setting: &Setting, origin: &Origin) -> Result<(), Error> {
-        let is_url = setting.name == table::URL;
-        if !is_url && !setting.is_connection() {
-            return Ok(());
-        }
-        if let Some(mailer) = self.mailers.get(DEFAULT_ALIAS) {
-            return Err(both(
-                setting.name,
-                origin,
-                "mailers.default",
-                &mailer.origin,
-            ));
-        }
-        match self.given_connection(|other| (other == table::URL) != is_url) {
-            Some((other, other_origin)) => Err(both(setting.name, origin, other, other_origin)),
-            None => Ok(()),
-        }
-    }
-
-    /// The first of the given settings that say how mail leaves.
-    fn given_connection(&self, is_meant: impl Fn(&str) -> bool) -> Option<(&'static str, &Origin)> {
-        TABLE
-            .iter()
-            .filter(|setting| setting.is_connection() || setting.name == table::URL)
-            .filter(|setting| is_meant(setting.name))
-            .find_map(|setting| Some((setting.name, self.origins.get(setting.name)?)))
     }
 
     fn origin_of(&self, setting: &Setting) -> &Origin {
@@ -701,6 +671,55 @@ mod tests {
                 "{}",
                 setting.name
             );
+        }
+    }
+
+    #[test]
+    fn a_url_has_the_options_as_parameters() {
+        let url = "smtp://h?pipelining=no&max_connections=3&idle_timeout=0&bind_address=::1&send_timeout=9\
+                   &proxy=socks5://u:hunter2%40@p:1&token_command=tell%20--key=hunter2";
+        let settings = load(&[("EMAIL_URL", url)]).expect("good");
+        assert!(!settings.email_pipelining && settings.email_chunking);
+        assert_eq!(settings.email_max_connections, 3);
+        assert_eq!(settings.email_idle_timeout, Duration::ZERO);
+        assert_eq!(settings.email_proxy.expose(), "socks5://u:hunter2@@p:1");
+        assert_eq!(settings.email_token_command.expose(), "tell --key=hunter2");
+        let entries: Vec<_> = settings.entries().collect();
+        assert!(!format!("{entries:?}").contains("hunter2"), "{entries:?}");
+        let lmtp = load(&[("EMAIL_URL", "lmtp:///run/dovecot/lmtp")]).expect("good");
+        assert_eq!(lmtp.email_host, "/run/dovecot/lmtp");
+        let lmtp = load(&[("EMAIL_URL", "lmtp://h")]).expect("good");
+        assert!(lmtp.email_lmtp && lmtp.port() == 24);
+        for bad in [
+            "smtp://h?host=x",
+            "smtp://h?password=hunter2",
+            "smtp://h?chunk_size=0",
+            "smtp://h?proxy=hunter2",
+            "lmtp:",
+        ] {
+            let text = message(load(&[("EMAIL_URL", bad)]));
+            assert!(text.starts_with("EMAIL_URL: expected "), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_of_the_way_are_not_shown() {
+        for (name, value) in [
+            ("EMAIL_HOST_TOKEN", "hunter2"),
+            ("EMAIL_PROXY", "http://u:hunter2@p:1"),
+            ("EMAIL_TOKEN_COMMAND", "tell hunter2"),
+        ] {
+            let settings = load(&[(name, value)]).expect("good");
+            let entries: Vec<_> = settings.entries().collect();
+            let options = settings.mailer("default").expect("there");
+            let shown = format!("{entries:?}{options:?}{settings:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        for (name, value) in [
+            ("EMAIL_PROXY", "ftp://u:hunter2@p:1"),
+            ("EMAIL_TOKEN_COMMAND", "tell 'hunter2"),
+        ] {
+            assert!(message(load(&[(name, value)])).starts_with(name));
         }
     }
 }

@@ -1,78 +1,32 @@
 //! The session: what the driver tells it, and what it answers.
 //!
-//! Two cursors that meet nowhere else: the writer's (`writer.rs`) walks each mail from MAIL to the
-//! final dot, the reader's (`reader.rs`) takes the replies in the order of a queue of what is
-//! expected. For now the writer only goes on when nothing is unanswered.
+//! Two cursors that meet nowhere else: the writer's (`writer.rs`) walks each mail from MAIL to the end of its content, the
+//! reader's (`reader.rs`) takes the replies in the order of a queue of what is expected. The mails stand in one line
+//! (`job.rs`): replies are about the first of them, writing is about the one at `writing`.
 
+mod config;
 mod job;
 mod mail;
 mod opening;
+mod out;
 mod reader;
 mod writer;
 
 use std::collections::VecDeque;
 
 use crate::auth::Exchange;
-use crate::data::DotStuffer;
-use crate::reply::{ReplyLimits, ReplyReader};
-use crate::{Credentials, Extensions, Hello, Mechanism, Reply, Violation};
+use crate::data::Lines;
+use crate::reply::ReplyReader;
+use crate::{Extensions, Mechanism, Reply, Violation};
 
-pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Ticket, Unfinished};
+pub use config::{Config, Protocol, Security, Window};
+pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
 
 use job::Job;
-use reader::Expected;
-use writer::{Cursor, Opening, Out};
-
-/// How a session presents itself, and what it puts up with.
-///
-/// # Example
-///
-/// ```
-/// use posthaste_smtp::{Config, Hello};
-///
-/// let mut config = Config::new(Hello::new("client.example")?);
-/// config.limits.lines = 50;
-/// # Ok::<(), posthaste_smtp::InvalidArgument>(())
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Config {
-    /// The name said in EHLO.
-    pub hello: Hello,
-    /// How much the server may say in one reply.
-    pub limits: ReplyLimits,
-    /// How the connection is to be protected.
-    pub security: Security,
-    /// Who to log in as; nobody if none.
-    pub credentials: Option<Credentials>,
-    /// Whether PLAIN, LOGIN and tokens may be used without TLS, so that whoever listens learns the secret.
-    pub allow_cleartext_auth: bool,
-    /// Random text for this connection alone, of printable ASCII without commas: SCRAM needs it.
-    pub nonce: String,
-}
-
-/// How a connection is protected.
-#[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Security {
-    /// Not at all.
-    #[default]
-    None,
-    /// By STARTTLS (RFC 3207), which the server has to offer: there is no mail without it.
-    StartTls,
-    /// By TLS from the first byte (RFC 8314). With the channel's data of `tls-exporter` (RFC 9266), if there are any.
-    Tls(Option<Vec<u8>>),
-}
-
-impl Config {
-    /// The usual limits, and this name.
-    pub fn new(hello: Hello) -> Self {
-        Self {
-            hello,
-            ..Self::default()
-        }
-    }
-}
+use opening::Opening;
+use out::Out;
+use reader::{Awaited, Expected};
+use writer::{Cursor, Trust};
 
 /// What to do next.
 #[must_use]
@@ -83,9 +37,8 @@ pub enum Step<'a> {
     /// Wait for bytes from the server and give them to [`Session::received`]. The phase says which
     /// time-out of RFC 5321 section 4.5.3.2 applies.
     Receive(Phase),
-    /// Give a piece of this mail's content to [`Session::content`], or end it with
-    /// [`Session::content_end`]. Only comes when all earlier content was sent, so that the caller's
-    /// piece bounds the memory.
+    /// Give a piece of this mail's content to [`Session::content`], or end it with [`Session::content_end`]. Only comes
+    /// when little waits to be sent, so that the caller's piece, 128 KiB and one chunk bound the memory.
     Content(Ticket),
     /// Make a TLS handshake on the connection, then tell [`Session::tls_started`]. Whatever bytes are on the way belong
     /// to the handshake.
@@ -118,14 +71,31 @@ pub struct Session {
     /// The ways to log in that were tried.
     tried: Vec<Mechanism>,
     reader: ReplyReader,
-    expected: VecDeque<Expected>,
+    expected: VecDeque<Awaited>,
     out: Out,
-    /// The mails without an outcome; the cursor is in the first one.
+    /// The mails without an outcome, in the order of the stream.
     jobs: VecDeque<Job>,
+    /// Which of them the cursor is in; those before it are wholly written.
+    writing: usize,
     cursor: Cursor,
-    stuffer: DotStuffer,
-    /// The last mail failed, so RSET comes before the next one.
+    /// The line ends of the content that is being written.
+    lines: Lines,
+    /// The chunk that is being filled.
+    chunk: Vec<u8>,
+    /// The content ended while a full chunk still waited.
+    content_is_over: bool,
+    /// A mail failed, so RSET comes before the next one.
     must_reset: bool,
+    /// RSET is the last that was written.
+    is_reset: bool,
+    trust: Trust,
+    /// The server has taken a content by BDAT.
+    has_chunked: bool,
+    /// The octets of chunks without an answer.
+    unanswered: u64,
+    replies: u64,
+    /// The mails that are wholly written and have no outcome.
+    unacknowledged: usize,
     quitting: bool,
     done: VecDeque<(Ticket, Outcome)>,
     end: Option<End>,
@@ -153,12 +123,24 @@ impl Session {
             opening: Opening::Ehlo,
             exchange: None,
             tried: Vec::new(),
-            expected: VecDeque::from([Expected::Greeting]),
+            expected: VecDeque::from([Awaited {
+                what: Expected::Greeting,
+                end: 0,
+            }]),
             out: Out::default(),
             jobs: VecDeque::new(),
+            writing: 0,
             cursor: Cursor::Mail,
-            stuffer: DotStuffer::new(),
+            lines: Lines::default(),
+            chunk: Vec::new(),
+            content_is_over: false,
             must_reset: false,
+            is_reset: false,
+            trust: Trust::NEW,
+            has_chunked: false,
+            unanswered: 0,
+            replies: 0,
+            unacknowledged: 0,
             quitting: false,
             done: VecDeque::new(),
             end: None,
@@ -200,19 +182,35 @@ impl Session {
         self.out.sent(n);
     }
 
-    /// Takes a piece of the content of the mail that [`Step::Content`] named, cut anywhere. Line
-    /// ends become CRLF and dots are doubled here. Does nothing at any other time.
+    /// Takes a piece of the content of the mail that [`Step::Content`] named, cut anywhere. Line ends become CRLF, and
+    /// after DATA dots are doubled. Does nothing at any other time.
     pub fn content(&mut self, bytes: &[u8]) {
-        if self.cursor == Cursor::Body && self.end.is_none() {
-            self.stuffer.push(bytes, self.out.bytes());
+        if self.end.is_none() {
+            self.take_content(bytes);
         }
     }
 
-    /// Ends the content. A caller that cannot give all of the content must not call this: it drops
-    /// the connection, and so the server drops the mail. Does nothing where no content is wanted.
+    /// Ends the content. A caller that cannot give all of it must call [`content_failed`](Self::content_failed) instead.
+    /// Does nothing where no content is wanted.
     pub fn content_end(&mut self) {
-        if self.cursor == Cursor::Body {
-            self.cursor = Cursor::Dot;
+        self.complete_content();
+    }
+
+    /// Gives up the mail whose content is wanted, because there is no more to be had of it. Where the content goes by
+    /// BDAT the mail fails alone; after DATA there is no way to stop but to close the connection.
+    pub fn content_failed(&mut self) {
+        match self.cursor {
+            Cursor::Body => {
+                self.end.get_or_insert(End::Closed(None));
+            }
+            Cursor::Chunk | Cursor::Bdat { .. } => {
+                if let Some(job) = self.jobs.get_mut(self.writing) {
+                    job.fail(Phase::Body, None, FailureKind::NoContent);
+                }
+                self.stop_writing();
+                self.settle();
+            }
+            _ => {}
         }
     }
 
@@ -233,18 +231,19 @@ impl Session {
             Some(End::Broken(violation)) => return Err(violation.clone()),
             None => {}
         }
+        if self.wants_content()
+            && let Some(job) = self.jobs.get(self.writing)
+        {
+            return Ok(Step::Content(job.ticket));
+        }
         if self.out.is_pending() {
-            self.note_handed_out();
-            return Ok(Step::Send(self.out.pending()));
+            return Ok(Step::Send(self.out.hand_out()));
         }
-        if let Some(expected) = self.expected.front() {
-            return Ok(Step::Receive(expected.phase()));
+        if let Some(awaited) = self.expected.front() {
+            return Ok(Step::Receive(awaited.what.phase()));
         }
-        if self.opening == Opening::Handshake {
-            return Ok(Step::StartTls);
-        }
-        match self.jobs.front() {
-            Some(job) if self.cursor == Cursor::Body => Ok(Step::Content(job.ticket)),
+        match self.opening {
+            Opening::Handshake => Ok(Step::StartTls),
             _ => Ok(Step::Idle),
         }
     }
@@ -254,13 +253,11 @@ impl Session {
     ///
     /// Outcomes that were known before still come from [`poll`](Self::poll).
     pub fn lost(&mut self) -> Vec<(Ticket, Unfinished)> {
-        let phase = self.phase();
-        self.out = Out::default();
         self.end.get_or_insert(End::Closed(None));
-        self.jobs
-            .drain(..)
-            .map(|job| job.unfinished(phase))
-            .collect()
+        let ends = self.abandon_all();
+        self.out.clear();
+        self.chunk = Vec::new();
+        ends
     }
 
     /// The way that we logged in by, or tried to last.
@@ -273,9 +270,34 @@ impl Session {
         self.extensions.as_ref()
     }
 
+    /// How many mails have no outcome yet.
+    pub fn unsettled(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether one more mail would be of use now: the window has room for it, or will have soon.
+    pub fn wants_mail(&self) -> bool {
+        let wanted = if self.by_chunks() {
+            self.config.window.messages.saturating_add(2)
+        } else {
+            2
+        };
+        self.jobs.len() < wanted && self.end.is_none() && !self.quitting
+    }
+
+    /// How many replies came so far.
+    pub fn replies(&self) -> u64 {
+        self.replies
+    }
+
+    /// Whether content goes by BDAT, which the server may turn out not to answer.
+    pub fn is_chunking(&self) -> bool {
+        self.by_chunks()
+    }
+
     /// How many bytes wait to be sent.
     pub fn buffered(&self) -> usize {
-        self.out.pending().len()
+        self.out.len() + self.chunk.len()
     }
 
     /// Whether the connection is open, with nothing under way: a next mail may be submitted, or
@@ -308,14 +330,19 @@ impl Session {
 
     /// How far the conversation is.
     fn phase(&self) -> Phase {
-        match (self.expected.front(), &self.opening) {
-            // The dot is written but has not left yet.
-            (Some(Expected::Final), _)
-                if !self.jobs.front().is_some_and(|job| job.dot_handed_out) =>
+        let handed_out = self.out.handed_out();
+        let front = self.expected.front();
+        match (front.map(|awaited| awaited.what.phase()), &self.opening) {
+            // The end is written but has not left yet.
+            (Some(Phase::Final), _)
+                if !self
+                    .jobs
+                    .front()
+                    .is_some_and(|job| job.is_in_doubt(handed_out)) =>
             {
                 Phase::Body
             }
-            (Some(expected), _) => expected.phase(),
+            (Some(phase), _) => phase,
             (None, Opening::Ehlo | Opening::Helo) => Phase::Ehlo,
             (None, Opening::StartTls | Opening::Handshake) => Phase::Starttls,
             (None, Opening::Auth | Opening::Challenged(_)) => Phase::Auth,
@@ -330,14 +357,10 @@ mod tests {
     use crate::{Path, ViolationKind};
 
     fn mail() -> Mail {
-        let (from, to) = (Path::new("a@x").unwrap(), vec![Path::new("b@y").unwrap()]);
-        Mail {
-            from,
-            to,
-            size: 10,
-            eight_bit: false,
-            smtputf8: false,
-        }
+        let (from, to) = (Path::new("a@x").unwrap(), Path::new("b@y").unwrap());
+        let mut mail = Mail::new(from, [to]);
+        mail.size = 10;
+        mail
     }
 
     /// Sends what there is, without content, and gives the last command.
@@ -428,20 +451,22 @@ mod tests {
     }
 
     #[test]
-    fn content_is_only_asked_for_when_all_is_sent() {
+    fn content_is_asked_for_while_little_waits() {
         let mut session = after(TO_BODY);
         assert_eq!(session.poll(), Ok(Step::Content(Ticket(0))));
-        session.content(b"12345");
-        assert_eq!(session.buffered(), 5);
-        session.sent(4);
-        assert_eq!(session.poll(), Ok(Step::Send(b"5")));
-        session.sent(1);
+        session.content(&[b'x'; 100_000]);
         assert_eq!(session.poll(), Ok(Step::Content(Ticket(0))));
+        session.content(&[b'x'; 100_000]);
+        let Ok(Step::Send(bytes)) = session.poll() else {
+            panic!("enough waits")
+        };
+        assert!(bytes.len() < 200_000, "what may be in doubt is bounded");
+        session.sent(199_999);
         session.content(b"6");
         session.content_end();
         assert_eq!(
             session.poll(),
-            Ok(Step::Send(b"6\r\n.\r\n")),
+            Ok(Step::Send(b"x6\r\n.\r\n")),
             "the dot leaves with the last piece"
         );
     }
@@ -479,10 +504,9 @@ mod tests {
     fn a_refusal_amid_the_content_settles_the_mail_and_closes() {
         let mut session = after(TO_BODY);
         session.content(b"x");
-        assert!(matches!(session.poll(), Ok(Step::Send(_))));
         session.received(b"552 too ");
         assert!(
-            matches!(session.poll(), Ok(Step::Send(_))),
+            matches!(session.poll(), Ok(Step::Content(_))),
             "half a reply changes nothing"
         );
         session.received(b"much\r\n");
@@ -542,10 +566,9 @@ mod tests {
     #[test]
     fn a_mail_without_recipients_is_not_sent() {
         let mut session = Session::new(Config::default());
-        session.submit(Mail {
-            to: Vec::new(),
-            ..mail()
-        });
+        let mut nobody = mail();
+        nobody.to.clear();
+        session.submit(nobody);
         for reply in TO_MAIL {
             session.received(reply.as_bytes());
             if reply.starts_with("220") {

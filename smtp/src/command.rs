@@ -6,11 +6,12 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use crate::{InvalidArgument, Mechanism};
+use crate::client::Recipient;
+use crate::{EnvelopeId, InvalidArgument, Mechanism, Priority, Ret};
 
 /// The longest command line, with its line end. RFC 5321 section 4.5.3.1.4 gives 512 octets and
 /// lets each extension add its own; the longest [`Path`] and all our parameters fit.
-const MAX_LINE: usize = 1024;
+const MAX_LINE: usize = 1152;
 /// The longest line of an exchange that logs in (RFC 4954 section 4).
 const MAX_AUTH_LINE: usize = 12_288;
 /// The longest AUTH line: the usual limit, since a server that cannot log us in need not know RFC 4954's.
@@ -224,10 +225,80 @@ fn is_address(text: &str) -> bool {
 
 /// What follows the reverse-path in MAIL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MailParameters {
+pub(crate) struct MailParameters<'a> {
     pub(crate) size: Option<u64>,
     pub(crate) eight_bit: bool,
     pub(crate) smtputf8: bool,
+    pub(crate) ret: Option<Ret>,
+    pub(crate) envelope_id: Option<&'a EnvelopeId>,
+    pub(crate) require_tls: bool,
+    pub(crate) priority: Option<Priority>,
+}
+
+impl MailParameters<'_> {
+    fn write(&self, line: &mut String) {
+        // Writing to a String cannot fail.
+        if let Some(size) = self.size {
+            let _ = write!(line, " SIZE={size}");
+        }
+        if self.eight_bit {
+            line.push_str(" BODY=8BITMIME");
+        }
+        if self.smtputf8 {
+            line.push_str(" SMTPUTF8");
+        }
+        if let Some(ret) = self.ret {
+            let _ = write!(line, " RET={ret}");
+        }
+        if let Some(id) = self.envelope_id {
+            let _ = write!(line, " ENVID={}", xtext(id.as_str()));
+        }
+        if self.require_tls {
+            line.push_str(" REQUIRETLS");
+        }
+        if let Some(priority) = self.priority {
+            let _ = write!(line, " MT-PRIORITY={priority}");
+        }
+    }
+}
+
+/// What follows the forward-path in RCPT.
+fn write_notices(recipient: &Recipient, line: &mut String) {
+    if let Some(notify) = recipient.notify {
+        let _ = write!(line, " NOTIFY={notify}");
+    }
+    if let Some(original) = &recipient.original {
+        let _ = write!(line, " ORCPT={}", encoded_original(original.as_str()));
+    }
+}
+
+/// The `xtext` of RFC 3461 section 4: blanks, `+`, `=` and all that is not printable ASCII become `+` and two digits.
+pub(crate) fn xtext(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'+' | b'=') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "+{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The value of ORCPT: the kind of address, and the address as `xtext`, or as the `utf-8-addr-xtext` of RFC 6533.
+pub(crate) fn encoded_original(address: &str) -> String {
+    if address.is_ascii() {
+        return format!("rfc822;{}", xtext(address));
+    }
+    let mut encoded = "utf-8;".to_owned();
+    for c in address.chars() {
+        if c.is_ascii_graphic() && !matches!(c, '+' | '=' | '\\') {
+            encoded.push(c);
+        } else {
+            let _ = write!(encoded, "\\x{{{:02X}}}", u32::from(c));
+        }
+    }
+    encoded
 }
 
 /// Every command this client knows.
@@ -235,9 +306,16 @@ pub(crate) struct MailParameters {
 pub(crate) enum Command<'a> {
     Ehlo(&'a Hello),
     Helo(&'a Hello),
-    Mail(&'a Path, MailParameters),
-    Rcpt(&'a Path),
+    Lhlo(&'a Hello),
+    Mail(&'a Path, MailParameters<'a>),
+    /// The recipient, and whether the server knows DSN.
+    Rcpt(&'a Recipient, bool),
     Data,
+    /// That many octets follow (RFC 3030); with `last` they end the content.
+    Bdat {
+        size: u64,
+        last: bool,
+    },
     Rset,
     Quit,
     StartTls,
@@ -286,22 +364,22 @@ impl Command<'_> {
         match self {
             Self::Ehlo(name) => format!("EHLO {name}"),
             Self::Helo(name) => format!("HELO {name}"),
+            Self::Lhlo(name) => format!("LHLO {name}"),
             Self::Mail(path, parameters) => {
                 let mut line = format!("MAIL FROM:<{path}>");
-                if let Some(size) = parameters.size {
-                    // Writing to a String cannot fail.
-                    let _ = write!(line, " SIZE={size}");
-                }
-                if parameters.eight_bit {
-                    line.push_str(" BODY=8BITMIME");
-                }
-                if parameters.smtputf8 {
-                    line.push_str(" SMTPUTF8");
+                parameters.write(&mut line);
+                line
+            }
+            Self::Rcpt(recipient, dsn) => {
+                let mut line = format!("RCPT TO:<{}>", recipient.path);
+                if dsn {
+                    write_notices(recipient, &mut line);
                 }
                 line
             }
-            Self::Rcpt(path) => format!("RCPT TO:<{path}>"),
             Self::Data => "DATA".to_owned(),
+            Self::Bdat { size, last: false } => format!("BDAT {size}"),
+            Self::Bdat { size, last: true } => format!("BDAT {size} LAST"),
             Self::Rset => "RSET".to_owned(),
             Self::Quit => "QUIT".to_owned(),
             Self::StartTls => "STARTTLS".to_owned(),
@@ -319,6 +397,7 @@ impl Command<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Notify, OriginalRecipient};
 
     fn line(command: Command<'_>) -> String {
         let mut out = Vec::new();
@@ -421,36 +500,78 @@ mod tests {
     #[test]
     fn the_lines() {
         let path = Path::new("a@b").unwrap();
-        let all = MailParameters {
-            size: Some(7),
-            eight_bit: true,
-            smtputf8: true,
-        };
+        let id = EnvelopeId::new("a+b= c").unwrap();
         assert_eq!(
-            line(Command::Mail(&path, all)),
-            "MAIL FROM:<a@b> SIZE=7 BODY=8BITMIME SMTPUTF8\r\n"
+            line(Command::Mail(&path, all(&id))),
+            "MAIL FROM:<a@b> SIZE=18446744073709551615 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb+3D+20c \
+             REQUIRETLS MT-PRIORITY=-9\r\n"
         );
         assert_eq!(
             line(Command::Mail(&Path::null(), MailParameters::default())),
             "MAIL FROM:<>\r\n"
         );
-        assert_eq!(line(Command::Rcpt(&path)), "RCPT TO:<a@b>\r\n");
+        let hello = Hello::default();
+        assert_eq!(line(Command::Ehlo(&hello)), "EHLO [127.0.0.1]\r\n");
+        assert_eq!(line(Command::Lhlo(&hello)), "LHLO [127.0.0.1]\r\n");
+        let bdat = |size, last| line(Command::Bdat { size, last });
+        assert_eq!(bdat(7, false), "BDAT 7\r\n");
+        assert_eq!(bdat(0, true), "BDAT 0 LAST\r\n");
+    }
+
+    #[test]
+    fn what_rcpt_says_of_notices() {
+        let mut recipient = Recipient::new(Path::new("a@b").unwrap());
+        assert_eq!(line(Command::Rcpt(&recipient, true)), "RCPT TO:<a@b>\r\n");
+        recipient.notify = Some(Notify {
+            success: true,
+            failure: true,
+            delay: true,
+        });
+        recipient.original = OriginalRecipient::new("a+b=c\\ d@e").ok();
         assert_eq!(
-            line(Command::Ehlo(&Hello::default())),
-            "EHLO [127.0.0.1]\r\n"
+            line(Command::Rcpt(&recipient, true)),
+            "RCPT TO:<a@b> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a+2Bb+3Dc\\+20d@e\r\n"
+        );
+        assert_eq!(line(Command::Rcpt(&recipient, false)), "RCPT TO:<a@b>\r\n");
+        recipient.notify = Some(Notify::NEVER);
+        recipient.original = OriginalRecipient::new("jürgen +=\\@e").ok();
+        assert_eq!(
+            line(Command::Rcpt(&recipient, true)),
+            "RCPT TO:<a@b> NOTIFY=NEVER ORCPT=utf-8;j\\x{FC}rgen\\x{20}\\x{2B}\\x{3D}\\x{5C}@e\r\n"
         );
     }
 
     #[test]
     fn the_longest_values_fit() {
         let path = Path::new(&"a".repeat(MAX_PATH)).unwrap();
-        let all = MailParameters {
+        let id = EnvelopeId::new(&"a".repeat(100)).unwrap();
+        let mail = Command::Mail(&path, all(&id));
+        assert!(mail.write(&mut Vec::new()).is_ok());
+        let mut recipient = Recipient::new(path.clone());
+        recipient.notify = Some(Notify {
+            success: true,
+            failure: true,
+            delay: true,
+        });
+        recipient.original = OriginalRecipient::new(&"a".repeat(493)).ok();
+        assert!(recipient.original.is_some());
+        assert!(
+            Command::Rcpt(&recipient, true)
+                .write(&mut Vec::new())
+                .is_ok()
+        );
+    }
+
+    fn all(id: &EnvelopeId) -> MailParameters<'_> {
+        MailParameters {
             size: Some(u64::MAX),
             eight_bit: true,
             smtputf8: true,
-        };
-        assert!(Command::Mail(&path, all).write(&mut Vec::new()).is_ok());
-        assert!(Command::Rcpt(&path).write(&mut Vec::new()).is_ok());
+            ret: Some(Ret::Headers),
+            envelope_id: Some(id),
+            require_tls: true,
+            priority: Priority::new(-9).ok(),
+        }
     }
 
     #[test]
@@ -458,7 +579,7 @@ mod tests {
         // Values that the constructors would never let through.
         for evil in ["a\rb", "a\nb", "a\0b", "a\x7fb", "a\tb"] {
             assert!(
-                Command::Rcpt(&Path(evil.to_owned()))
+                Command::Rcpt(&Path(evil.to_owned()).into(), true)
                     .write(&mut Vec::new())
                     .is_err()
             );
@@ -469,7 +590,7 @@ mod tests {
             );
         }
         assert!(
-            Command::Rcpt(&Path("a".repeat(2000)))
+            Command::Rcpt(&Path("a".repeat(2000)).into(), true)
                 .write(&mut Vec::new())
                 .is_err()
         );

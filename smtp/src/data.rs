@@ -18,24 +18,61 @@
 /// stuffer.finish(&mut out);
 /// assert_eq!(out, b"one\r\n..two\r\nthree\r\n.\r\n");
 /// ```
+#[derive(Clone, Debug, Default)]
+pub struct DotStuffer(Lines);
+
+impl DotStuffer {
+    /// An encoder at the beginning of a content.
+    pub const fn new() -> Self {
+        Self(Lines::new())
+    }
+
+    /// Encodes the next piece of the content, cut wherever the caller likes, and appends it.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        self.0.push_stuffed(input, out);
+    }
+
+    /// Ends the content: the last line gets its line end if it has none, then the lone dot.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        self.0.finish(out);
+        out.extend_from_slice(b".\r\n");
+    }
+}
+
+/// Lines that all end in CRLF, whatever they ended in before.
 #[derive(Clone, Debug)]
-pub struct DotStuffer {
+pub(crate) struct Lines {
     line_start: bool,
     /// The last octet was a CR, already written as CRLF: an LF that follows belongs to it.
     after_cr: bool,
 }
 
-impl DotStuffer {
-    /// An encoder at the beginning of a content.
-    pub const fn new() -> Self {
+impl Lines {
+    pub(crate) const fn new() -> Self {
         Self {
             line_start: true,
             after_cr: false,
         }
     }
 
-    /// Encodes the next piece of the content, cut wherever the caller likes, and appends it.
-    pub fn push(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
+    /// Appends the next piece, cut wherever the caller likes.
+    pub(crate) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        self.write::<false>(input, out);
+    }
+
+    /// Appends the next piece, with dots doubled that begin a line.
+    pub(crate) fn push_stuffed(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        self.write::<true>(input, out);
+    }
+
+    /// Ends the last line if it has no end.
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+        if !self.line_start {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn write<const STUFF: bool>(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
         // Room for the piece, and for a few lone line ends and dots.
         out.reserve(input.len() + input.len() / 32 + 8);
         if self.after_cr && !input.is_empty() {
@@ -43,7 +80,7 @@ impl DotStuffer {
             input = input.strip_prefix(b"\n").unwrap_or(input);
         }
         while let Some(first) = input.first() {
-            if self.line_start && *first == b'.' {
+            if STUFF && self.line_start && *first == b'.' {
                 out.push(b'.');
             }
             let Some(end) = find_line_end(input) else {
@@ -62,17 +99,9 @@ impl DotStuffer {
             }
         }
     }
-
-    /// Ends the content: the last line gets its line end if it has none, then the lone dot.
-    pub fn finish(self, out: &mut Vec<u8>) {
-        if !self.line_start {
-            out.extend_from_slice(b"\r\n");
-        }
-        out.extend_from_slice(b".\r\n");
-    }
 }
 
-impl Default for DotStuffer {
+impl Default for Lines {
     fn default() -> Self {
         Self::new()
     }

@@ -70,14 +70,34 @@ impl Extensions {
         self.has("SMTPUTF8")
     }
 
-    /// PIPELINING (RFC 2920): commands may be sent in groups. Not used yet.
+    /// PIPELINING (RFC 2920): commands may be sent in groups.
     pub fn pipelining(&self) -> bool {
         self.has("PIPELINING")
     }
 
-    /// CHUNKING (RFC 3030): content may be sent by BDAT. Not used yet.
+    /// CHUNKING (RFC 3030): content may be sent by BDAT.
     pub fn chunking(&self) -> bool {
         self.has("CHUNKING")
+    }
+
+    /// ENHANCEDSTATUSCODES (RFC 2034): replies begin with a code such as `5.1.1`. Such codes are read in any case.
+    pub fn enhanced_status_codes(&self) -> bool {
+        self.has("ENHANCEDSTATUSCODES")
+    }
+
+    /// DSN (RFC 3461): notices of delivery may be asked for, or refused.
+    pub fn dsn(&self) -> bool {
+        self.has("DSN")
+    }
+
+    /// REQUIRETLS (RFC 8689): a mail may ask for TLS on its whole way.
+    pub fn requiretls(&self) -> bool {
+        self.has("REQUIRETLS")
+    }
+
+    /// MT-PRIORITY (RFC 6710): a mail may say how urgent it is.
+    pub fn mt_priority(&self) -> bool {
+        self.has("MT-PRIORITY")
     }
 }
 
@@ -110,6 +130,13 @@ mod tests {
         );
         assert!(seen.pipelining() && seen.chunking() && seen.smtputf8() && !seen.eight_bit_mime());
         assert_eq!(seen.parameters("auth"), Some("PLAIN LOGIN"));
+        let none = [seen.dsn(), seen.requiretls(), seen.mt_priority()];
+        assert!(none == [false; 3] && !seen.enhanced_status_codes());
+        let seen = extensions(
+            "250-mx\r\n250-DSN\r\n250-EnhancedStatusCodes\r\n250-RequireTLS\r\n250 MT-PRIORITY MIXER",
+        );
+        assert!(seen.dsn() && seen.requiretls() && seen.mt_priority());
+        assert!(seen.enhanced_status_codes());
     }
 
     #[test]

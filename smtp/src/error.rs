@@ -95,6 +95,10 @@ pub enum ViolationKind {
     Unasked,
     /// The reply's code has no meaning for this command, for example 354 to MAIL.
     Unexpected,
+    /// The server offered CHUNKING, and does not know BDAT. Whether it has read the content as commands is not known.
+    NoChunking,
+    /// The server is not in the transaction that its replies are taken to be about.
+    OutOfStep,
     /// TLS was asked for, and the server does not offer STARTTLS.
     NoStartTls,
     /// Bytes came in the clear after the answer to STARTTLS: somebody else put them there.
@@ -119,6 +123,8 @@ impl ViolationKind {
             Self::LongReply => "a reply that is too long",
             Self::Unasked => "a reply that nobody asked for",
             Self::Unexpected => "a reply that does not fit the command",
+            Self::NoChunking => "CHUNKING, which was offered, does not work",
+            Self::OutOfStep => "an answer that shows it to be in another transaction",
             Self::NoStartTls => "STARTTLS, which was asked for, is not offered",
             Self::Injected => "bytes in the clear after the answer to STARTTLS",
             Self::NoMechanism => "no way to log in that may be used here is offered",

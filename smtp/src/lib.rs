@@ -29,13 +29,10 @@
 //! use posthaste_smtp::{Config, Hello, Mail, Path, Session, Step};
 //!
 //! let mut session = Session::new(Config::new(Hello::new("client.example")?));
-//! let ticket = session.submit(Mail {
-//!     from: Path::new("ann@example.com")?,
-//!     to: vec![Path::new("bob@example.com")?, Path::new("nobody@example.com")?],
-//!     size: 14,
-//!     eight_bit: false,
-//!     smtputf8: false,
-//! });
+//! let to = [Path::new("bob@example.com")?, Path::new("nobody@example.com")?];
+//! let mut mail = Mail::new(Path::new("ann@example.com")?, to);
+//! mail.size = 14;
+//! let ticket = session.submit(mail);
 //! session.quit();
 //!
 //! // What the server says, in turn, and what it hears.
@@ -99,14 +96,17 @@ mod command;
 mod data;
 mod ehlo;
 mod error;
+mod parameters;
 mod reply;
 
 pub use auth::{Credentials, Mechanism};
 pub use client::{
-    Config, Failure, FailureKind, Mail, Outcome, Phase, Security, Session, Step, Ticket, Unfinished,
+    Config, Failure, FailureKind, Mail, Outcome, Phase, Protocol, Recipient, Security, Session,
+    Step, Ticket, Unfinished, Window,
 };
 pub use command::{Hello, Path};
 pub use data::DotStuffer;
 pub use ehlo::Extensions;
 pub use error::{InvalidArgument, Violation, ViolationKind};
+pub use parameters::{EnvelopeId, Notify, OriginalRecipient, Priority, Ret};
 pub use reply::{EnhancedCode, Reply, ReplyLimits};

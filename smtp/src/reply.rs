@@ -249,6 +249,8 @@ pub(crate) struct ReplyReader {
     /// No LF is before here: a line that comes in a byte at a time is searched once only.
     searched: usize,
     partial: Option<Partial>,
+    /// More came than is kept.
+    overflowed: bool,
 }
 
 /// A reply whose last line has not come yet.
@@ -268,6 +270,7 @@ impl ReplyReader {
             start: 0,
             searched: 0,
             partial: None,
+            overflowed: false,
         }
     }
 
@@ -276,8 +279,9 @@ impl ReplyReader {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
-        let most = self.limits.bytes.saturating_mul(2).saturating_add(1);
+        let most = self.limits.bytes.saturating_mul(4).saturating_add(1);
         let room = most.saturating_sub(self.buffer.len());
+        self.overflowed |= bytes.len() > room;
         self.buffer
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -289,7 +293,7 @@ impl ReplyReader {
 
     /// The next whole reply, if it is all there.
     pub(crate) fn next(&mut self) -> Result<Option<Reply>, Violation> {
-        if self.buffer.len() - self.start > self.limits.bytes {
+        if self.overflowed {
             return Err(Violation::new(ViolationKind::LongReply));
         }
         while let Some(range) = self.next_line()? {
@@ -456,7 +460,7 @@ mod tests {
             read(&[b"250-a\r\n".repeat(100), b"250 a\r\n".to_vec()].concat()),
             Err(ViolationKind::ManyLines)
         );
-        assert_eq!(read(&vec![b'2'; 70_000]), Err(ViolationKind::LongReply));
+        assert_eq!(read(&vec![b'2'; 270_000]), Err(ViolationKind::LongReply));
         let long = [b"250-".to_vec(), vec![b'x'; 4000], b"\r\n".to_vec()].concat();
         let mut reader = ReplyReader::new(ReplyLimits::default());
         let error = (0..20).find_map(|_| {
@@ -472,7 +476,7 @@ mod tests {
         for _ in 0..1000 {
             reader.push(&[b'2'; 1000]);
         }
-        assert!(reader.buffer.len() <= 2 * ReplyLimits::default().bytes + 1);
+        assert!(reader.buffer.len() <= 4 * ReplyLimits::default().bytes + 1);
         assert!(reader.next().is_err());
     }
 

@@ -13,13 +13,8 @@ fn session(change: impl FnOnce(&mut Config)) -> (Session, Ticket) {
     config.nonce = "fyko+d2lbbFgONRv9qkxdawL".to_owned();
     change(&mut config);
     let mut session = Session::new(config);
-    let ticket = session.submit(Mail {
-        from: Path::new("a@example.com").unwrap(),
-        to: vec![Path::new("b@example.com").unwrap()],
-        size: 0,
-        eight_bit: false,
-        smtputf8: false,
-    });
+    let path = |text| Path::new(text).unwrap();
+    let ticket = session.submit(Mail::new(path("a@example.com"), [path("b@example.com")]));
     (session, ticket)
 }
 
@@ -287,4 +282,32 @@ fn long_refusals_are_not_kept_whole() {
     };
     let kept: usize = outcome.rejected[0].1.lines().map(str::len).sum();
     assert!((900..4_000).contains(&kept), "{kept}");
+}
+
+#[test]
+fn a_mail_that_requires_tls_needs_it_and_a_server_that_knows_what_it_means() {
+    let sent = |security, offered: &str| {
+        let mut session = Session::new({
+            let mut config = Config::new(Hello::default());
+            config.security = security;
+            config
+        });
+        let path = |text| Path::new(text).unwrap();
+        let mut mail = Mail::new(path("a@example.com"), [path("b@example.com")]);
+        mail.require_tls = true;
+        session.submit(mail);
+        say(&mut session, GREETING);
+        session.received(format!("250-mx\r\n250 {offered}\r\n").as_bytes());
+        match session.poll().unwrap() {
+            Step::Send(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Step::Done(_, outcome) => outcome.failure.unwrap().to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let line = "MAIL FROM:<a@example.com> REQUIRETLS\r\n";
+    assert_eq!(sent(Security::Tls(None), "REQUIRETLS"), line);
+    let unknown = "the message needs REQUIRETLS, which the server does not offer";
+    assert_eq!(sent(Security::Tls(None), "DSN"), unknown);
+    let clear = "the message requires TLS, which this connection does not have";
+    assert_eq!(sent(Security::None, "REQUIRETLS"), clear);
 }

@@ -2,19 +2,81 @@
 
 mod model;
 
-use model::{Link, Server, session, talk};
+use model::truth::{check, mails};
+use model::{CHUNKING, Client, Link, Make, PIPELINING, PLAIN, Point, Server, talk};
 use posthaste_smtp::{Config, DotStuffer, Hello, Mail, Path, Session, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn mail(from: Path, to: Vec<Path>) -> Mail {
-    Mail {
-        from,
-        to,
-        size: 1,
-        eight_bit: false,
-        smtputf8: false,
+    let mut mail = Mail::new(from, to);
+    mail.size = 1;
+    mail
+}
+
+/// So many mails, and QUIT.
+fn session(mails: usize) -> Session {
+    let mut session = Session::new(Config::default());
+    for _ in 0..mails {
+        session.submit(mail(Path::null(), vec![Path::new("a@b").unwrap()]));
     }
+    session.quit();
+    session
+}
+
+/// What a server may say at some point.
+fn script() -> impl Strategy<Value = Vec<(Point, u16)>> {
+    let point = prop_oneof![
+        Just(Point::Rset),
+        (0..8_usize).prop_map(Point::Mail),
+        (0..8_usize, 0..2_usize).prop_map(|(m, i)| Point::Rcpt(m, i)),
+        (0..8_usize).prop_map(Point::Data),
+        (0..8_usize, 0..3_usize).prop_map(|(m, i)| Point::Chunk(m, i)),
+        (0..8_usize).prop_map(Point::Final),
+    ];
+    let code = prop_oneof![8 => Just(550_u16), 8 => Just(450), 1 => Just(421), 1 => Just(503), 1 => Just(502)];
+    // A server that refuses RSET and keeps the transaction cannot be helped.
+    let possible = |(point, code)| (point, if point == Point::Rset { 421 } else { code });
+    vec((point, code).prop_map(possible), 0..8)
+}
+
+fn make() -> impl Strategy<Value = Make> {
+    let one = prop_oneof![1 => Just(PLAIN), 1 => Just(PIPELINING), 3 => Just(CHUNKING)];
+    (one, any::<bool>(), any::<bool>()).prop_map(|(make, keeps_transaction, data_for_nobody)| {
+        Make {
+            keeps_transaction,
+            data_for_nobody,
+            ..make
+        }
+    })
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    prop_oneof![
+        2 => Just(Link::Whole),
+        2 => (1..60_usize).prop_map(Link::Pieces),
+        1 => (0..2000_usize).prop_map(Link::BrokenAt),
+    ]
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    (
+        1..12_usize,
+        1..100_u64,
+        1..5_usize,
+        1..40_usize,
+        any::<bool>(),
+    )
+        .prop_map(|(replies, octets, messages, chunk, wide)| {
+            let mut config = Config::default();
+            if !wide {
+                config.window.replies = replies;
+                config.window.octets = octets;
+                config.window.messages = messages;
+            }
+            config.window.chunk = chunk;
+            config
+        })
 }
 
 /// The obvious way to do it, all at once.
@@ -80,9 +142,10 @@ proptest! {
     #[test]
     fn no_path_makes_a_second_command(from in nasty(), to in nasty()) {
         let (Ok(from), Ok(to)) = (Path::new(&from), Path::new(&to)) else { return Ok(()) };
-        let mut server = Server::new(&[], "8BITMIME\nSMTPUTF8");
-        let mut session = session([mail(from.clone(), vec![to.clone()])]);
-        let result = talk(&mut session, &mut server, Link::Whole, Link::Whole, b"x");
+        let mut server = Server::new(&[], Make { extensions: "8BITMIME\nSMTPUTF8", ..PLAIN });
+        let mail = (mail(from.clone(), vec![to.clone()]), b"x".to_vec());
+        let mut client = Client::new(Config::default(), [mail]);
+        let result = talk(&mut client, &mut server, Link::Whole, Link::Whole);
         prop_assert_eq!(result.done[0].1.failure.as_ref(), None);
         let utf8 = if from.is_ascii() && to.is_ascii() { "" } else { " SMTPUTF8" };
         let lines = [
@@ -115,7 +178,7 @@ proptest! {
 
     #[test]
     fn any_reply_ends_in_an_answer_for_every_mail(bytes in replies(), piece in 1_usize..40) {
-        let mut session = session((0..2).map(|_| mail(Path::null(), vec![Path::new("a@b").unwrap()])));
+        let mut session = session(2);
         let (mut pieces, mut done) = (bytes.chunks(piece), 0);
         for _ in 0..1000 {
             match session.poll() {
@@ -138,8 +201,23 @@ proptest! {
     }
 
     #[test]
+    fn the_report_is_what_the_server_knows(
+        make in make(),
+        config in config(),
+        script in script(),
+        up in link(),
+        down in link(),
+        count in 1..9_usize,
+    ) {
+        let mut server = Server::new(&script, make);
+        let mut client = Client::new(config, mails(count, 2));
+        let result = talk(&mut client, &mut server, up, down);
+        check(&client, &server, &result, &(make, &script, up, down));
+    }
+
+    #[test]
     fn any_bytes_at_any_time_never_panic(chunks in vec((replies(), 0_usize..9), 0..12)) {
-        let mut session = session([mail(Path::null(), vec![Path::new("a@b").unwrap()])]);
+        let mut session = session(1);
         for (bytes, n) in chunks {
             session.received(&bytes);
             let _ = session.poll();

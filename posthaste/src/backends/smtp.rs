@@ -1,20 +1,23 @@
-//! The SMTP backend: one connection, one message after the other.
+//! The SMTP backend: a batch of messages over one connection, or over another one when the first is lost.
 
+mod batch;
 mod dial;
 mod failure;
+mod faults;
+mod flight;
 mod options;
 mod prepared;
+mod wishes;
 
 use posthaste_message::EmailMessage;
 
-use self::failure::{Ended, Loss};
+use self::batch::{Batch, Reporter};
 use self::options::Server;
-use self::prepared::Prepared;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
-use crate::net::{Event, Link, StdWire, Wire, drive};
+use crate::net::{Link, NoContents, StdWire, Wire, drive};
 use crate::report::Report;
 
 /// Makes the backend for the kind of I/O that `ctx` asks for.
@@ -54,17 +57,23 @@ impl<W: Wire> Backend for SmtpBackend<W> {
 
     fn send_messages<'a>(&'a mut self, messages: &'a [EmailMessage]) -> BoxFuture<'a, Vec<Report>> {
         Box::pin(async move {
-            let was_open = self.link.is_some();
-            let mut no_server = None;
-            let mut reports = Vec::with_capacity(messages.len());
-            for message in messages {
-                reports.push(self.deliver(message, &mut no_server).await);
-            }
-            if !was_open {
-                self.quit().await;
-            }
-            reports
+            let mut reports: Vec<Option<Report>> = vec![None; messages.len()];
+            let mut keep = |place: usize, report| {
+                if let Some(slot) = reports.get_mut(place) {
+                    *slot = Some(report);
+                }
+            };
+            self.send_batch(messages, &mut keep).await;
+            reports.into_iter().flatten().collect()
         })
+    }
+
+    fn send_messages_with<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut (dyn FnMut(usize, Report) + Send),
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(self.send_batch(messages, report))
     }
 }
 
@@ -95,72 +104,42 @@ impl<W: Wire> SmtpBackend<W> {
     async fn quit(&mut self) {
         if let Some(mut link) = self.link.take() {
             link.session.quit();
-            let _ = drive(&mut link, None).await;
+            let _ = drive(&mut link, &mut NoContents).await;
         }
     }
 
-    /// Sends one message. `no_server` remembers why there is no connection to be had, for the rest of the batch.
-    async fn deliver(&mut self, message: &EmailMessage, no_server: &mut Option<Error>) -> Report {
-        if message.recipients().next().is_none() {
-            return Report::skipped();
-        }
-        let options = self.renderer.options();
-        let prepared = match Prepared::new(message, &options) {
-            Ok(prepared) => prepared,
-            Err(error) => return Report::failed(None, error),
-        };
-        let result = match no_server {
-            Some(error) => Err(error.clone()),
-            None => self.transmit(&prepared, no_server).await,
-        };
-        result.unwrap_or_else(|error| prepared.failed(error))
-    }
-
-    /// Sends over the open connection, or over a new one if there is none or if it turns out to be dead.
-    async fn transmit(
-        &mut self,
-        prepared: &Prepared<'_>,
-        no_server: &mut Option<Error>,
-    ) -> Result<Report, Error> {
-        if let Some(link) = self.link.take() {
-            match self.converse(link, prepared).await {
-                Err(loss) if loss.not_begun => {}
-                result => return result.map_err(|loss| loss.error),
-            }
-        }
-        let link = match self.server.connect().await {
-            Ok(link) => link,
-            Err(error) => return Err(no_server.insert(error).clone()),
-        };
-        let result = self.converse(link, prepared).await;
-        result.map_err(|loss| loss.error)
-    }
-
-    /// Sends over `link`, and keeps it if it is still good afterwards.
-    async fn converse(
-        &mut self,
-        mut link: Link<W>,
-        prepared: &Prepared<'_>,
-    ) -> Result<Report, Loss> {
-        let mut body = prepared.rendered.reader();
-        let ticket = link.session.submit(prepared.mail.clone());
-        let ended = loop {
-            match drive(&mut link, Some(&mut body)).await {
-                Ok(Event::Done(done, outcome)) if done == ticket => {
-                    // A server that hung up with its answer, or said more than was asked, is not talked to again.
-                    self.link = link.session.is_idle().then_some(link);
-                    return match Loss::of_421(&outcome, prepared) {
-                        Some(loss) => Err(loss),
-                        None => Ok(prepared.report(outcome)),
-                    };
+    /// Sends over the open connection, and over a new one when there is none or when it is lost.
+    async fn send_batch<'a>(
+        &'a mut self,
+        messages: &'a [EmailMessage],
+        report: &'a mut Reporter<'a>,
+    ) {
+        let was_open = self.link.is_some();
+        let renderer = self.renderer.clone();
+        let mut batch = Batch::new(messages, &renderer, report);
+        while batch.has_more(self.link.as_ref().map(|link| &link.session)) {
+            let open = self.link.take();
+            let is_proven = open.is_some();
+            let link = match open {
+                Some(link) => Ok(link),
+                None => self.server.connect().await,
+            };
+            let link = match link {
+                Ok(link) => link,
+                Err(error) => {
+                    batch.fail(&error);
+                    break;
                 }
-                Ok(Event::Done(..)) => {}
-                Ok(Event::Idle) => break Ended::Closed(None),
-                Ok(Event::Closed(reply)) => break Ended::Closed(reply),
-                Err(fault) => break Ended::Fault(fault),
+            };
+            self.link = batch.send_over(link, is_proven, &self.server.faults).await;
+            if batch.server_had_enough() {
+                // It would soon hang up, in the middle of the next messages.
+                self.quit().await;
             }
-        };
-        Err(Loss::new(ended, link.lost(ticket), prepared))
+        }
+        if !was_open {
+            self.quit().await;
+        }
     }
 }
 

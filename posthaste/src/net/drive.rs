@@ -1,25 +1,46 @@
 //! One conversation over one wire: ask the session what is next, move bytes, tell the session.
 
-use std::io::{self, Read};
+use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use posthaste_smtp::{
-    Config, Outcome, Phase, Reply, Security, Session, Step, Ticket, Unfinished, Violation,
-};
+use posthaste_smtp::{Config, Outcome, Phase, Reply, Security, Session, Step, Ticket, Violation};
 
 use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
 use super::tls::Tls;
-use super::wire::{Wire, remaining};
+use super::wire::{Moved, Wire, remaining};
 
-/// The largest block that is read from a body or from the peer at once.
+/// The largest block that is read from the peer at once.
 const BLOCK: usize = 64 * 1024;
 
 /// How long to listen for a last reply after writing has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// The body of a message as it is handed to [`drive`].
-pub(super) type Body<'a> = dyn Read + Send + 'a;
+/// The contents of the mails that were submitted.
+pub(crate) trait Contents: Send {
+    /// The next piece of this mail's content.
+    fn next(&mut self, ticket: Ticket) -> Piece<'_>;
+}
+
+/// A piece of a content.
+pub(crate) enum Piece<'c> {
+    /// Some octets.
+    Some(&'c [u8]),
+    /// There are no more.
+    End,
+    /// There are more, and they cannot be had.
+    Unreadable,
+}
+
+/// For conversations without mail.
+pub(crate) struct NoContents;
+
+impl Contents for NoContents {
+    fn next(&mut self, _: Ticket) -> Piece<'_> {
+        Piece::Unreadable
+    }
+}
 
 /// What [`drive`] came to.
 #[derive(Debug)]
@@ -33,16 +54,14 @@ pub(crate) enum Event {
 }
 
 /// Why a conversation cannot go on. The connection is of no more use then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// The connection failed, was closed or was too slow.
-    Wire(io::Error),
+    Wire(Arc<io::Error>),
     /// The server broke the protocol.
     Peer(Violation),
     /// There is no TLS to be had with this server.
     Tls(rustls::Error),
-    /// Our own message could not be read.
-    Body(io::Error),
 }
 
 /// A connection, and the conversation on it.
@@ -90,7 +109,7 @@ impl<W: Wire> Link<W> {
     async fn start_tls(&mut self) -> Result<(), Fault> {
         self.phase = Phase::Starttls;
         let Some(tls) = &self.tls else {
-            return Err(Fault::Wire(io::ErrorKind::Unsupported.into()));
+            return Err(io::Error::from(io::ErrorKind::Unsupported).into());
         };
         let limit = self.clock.left(Activity::Receiving(Phase::Starttls))?;
         let binding = self.wire.start_tls(tls, limit).await?;
@@ -101,12 +120,6 @@ impl<W: Wire> Link<W> {
     /// What the last awaited reply was, or is, the answer to.
     pub(crate) fn phase(&self) -> Phase {
         self.phase
-    }
-
-    /// Gives the conversation up; how far the mail of `ticket` had come.
-    pub(crate) fn lost(&mut self, ticket: Ticket) -> Option<Unfinished> {
-        let mut unfinished = self.session.lost().into_iter();
-        unfinished.find_map(|(of, unfinished)| (of == ticket).then_some(unfinished))
     }
 
     /// Says QUIT without waiting for an answer. Only for a conversation that is idle.
@@ -125,11 +138,11 @@ impl<W: Wire> Link<W> {
             match self.session.poll() {
                 Ok(Step::Done(ticket, outcome)) => return Ok(Event::Done(ticket, outcome)),
                 Ok(Step::Closed(reply)) => return Ok(Event::Closed(reply)),
-                Ok(Step::Send(_) | Step::Receive(_)) => {}
-                Ok(Step::Content(_) | Step::Idle | Step::StartTls) | Err(_) => break,
+                Ok(Step::Send(_) | Step::Receive(_) | Step::Content(_)) => {}
+                Ok(Step::Idle | Step::StartTls) | Err(_) => break,
             }
         }
-        Err(Fault::Wire(failure))
+        Err(failure.into())
     }
 
     /// Takes what the server says before it has heard all of the body: a refusal ends it early, and a 250 now must not be
@@ -141,18 +154,13 @@ impl<W: Wire> Link<W> {
         Ok(heard.is_some())
     }
 
-    /// Hands the session the next block of the body.
-    fn feed(&mut self, body: &mut Option<&mut Body<'_>>) -> Result<(), Fault> {
-        let filled = match body {
-            Some(body) => fill(body, &mut self.buffer).map_err(Fault::Body)?,
-            None => 0,
-        };
-        self.session.content(&self.buffer[..filled]);
-        // A short block is the last one: its end goes out with it, not in a packet of its own.
-        if filled < self.buffer.len() {
-            self.session.content_end();
+    /// Hands the session the next piece of a content.
+    fn feed(&mut self, contents: &mut dyn Contents, ticket: Ticket) {
+        match contents.next(ticket) {
+            Piece::Some(bytes) => self.session.content(bytes),
+            Piece::End => self.session.content_end(),
+            Piece::Unreadable => self.session.content_failed(),
         }
-        Ok(())
     }
 }
 
@@ -160,20 +168,25 @@ impl<W: Wire> Link<W> {
 ///
 /// # Errors
 ///
-/// When the connection fails or is too slow, when the server breaks the protocol, and when `body` cannot be read.
+/// When the connection fails or is too slow, and when the server breaks the protocol.
 pub(crate) async fn drive<W: Wire>(
     link: &mut Link<W>,
-    mut body: Option<&mut Body<'_>>,
+    contents: &mut dyn Contents,
 ) -> Result<Event, Fault> {
     link.clock.restart();
-    let mut is_long = false;
+    let (mut feeding, mut heard) = (None, link.session.replies());
     loop {
-        match link.session.poll().map_err(Fault::Peer)? {
+        let step = link.session.poll().map_err(Fault::Peer)?;
+        match step {
             Step::Send(bytes) => {
                 let limit = link.clock.left(Activity::Sending)?;
-                match link.wire.send(bytes, limit).await {
-                    Ok(0) => return link.last_words(io::ErrorKind::WriteZero.into()).await,
-                    Ok(n) => link.session.sent(n),
+                match link.wire.exchange(bytes, &mut link.buffer, limit).await {
+                    Ok(Moved::Sent(0)) => {
+                        return link.last_words(io::ErrorKind::WriteZero.into()).await;
+                    }
+                    Ok(Moved::Sent(n)) => link.session.sent(n),
+                    Ok(Moved::Received(0)) => return Err(closed()),
+                    Ok(Moved::Received(n)) => link.session.received(&link.buffer[..n]),
                     Err(failure) => return link.last_words(failure).await,
                 }
             }
@@ -181,44 +194,38 @@ pub(crate) async fn drive<W: Wire>(
                 link.phase = phase;
                 let limit = link.clock.left(Activity::Receiving(phase))?;
                 match link.wire.receive(&mut link.buffer, limit).await? {
-                    0 => return Err(Fault::Wire(io::ErrorKind::UnexpectedEof.into())),
+                    0 => return Err(closed()),
                     n => link.session.received(&link.buffer[..n]),
                 }
             }
             Step::StartTls => link.start_tls().await?,
-            Step::Content(_) => {
+            Step::Content(ticket) => {
                 link.clock.restart();
-                // A short body is over before a look at the wire could tell anything.
-                if !is_long || !link.overhear().await? {
-                    link.feed(&mut body)?;
+                // A short content is over before a look at the wire could tell anything.
+                if feeding != Some(ticket) || !link.overhear().await? {
+                    link.feed(contents, ticket);
                 }
-                is_long = true;
+                feeding = Some(ticket);
             }
             Step::Done(ticket, outcome) => return Ok(Event::Done(ticket, outcome)),
             Step::Idle => return Ok(Event::Idle),
             Step::Closed(reply) => return Ok(Event::Closed(reply)),
         }
+        // Each reply has its own time, also where many are awaited.
+        if std::mem::replace(&mut heard, link.session.replies()) != heard {
+            link.clock.restart();
+        }
     }
 }
 
-/// Fills `block` from `body`; less than a full block means the end.
-fn fill(body: &mut Body<'_>, block: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < block.len() {
-        match body.read(&mut block[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+fn closed() -> Fault {
+    io::Error::from(io::ErrorKind::UnexpectedEof).into()
 }
 
 impl From<NoTls> for Fault {
     fn from(error: NoTls) -> Self {
         match error {
-            NoTls::Wire(error) => Self::Wire(error),
+            NoTls::Wire(error) => error.into(),
             NoTls::Tls(error) => Self::Tls(error),
         }
     }
@@ -226,21 +233,6 @@ impl From<NoTls> for Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Wire(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_is_filled_over_short_reads() {
-        let mut body = b"ab".chain(&b"cde"[..]);
-        let mut block = [0; 4];
-        assert_eq!(fill(&mut body, &mut block).expect("read"), 4);
-        assert_eq!(&block, b"abcd");
-        assert_eq!(fill(&mut body, &mut block).expect("read"), 1);
-        assert_eq!(fill(&mut body, &mut block).expect("read"), 0);
+        Self::Wire(Arc::new(error))
     }
 }

@@ -247,17 +247,22 @@ fn integer(number: &DeInteger<'_>) -> String {
 fn fits(kind: Kind, value: &DeValue<'_>) -> bool {
     match value {
         DeValue::String(_) => kind != Kind::Addresses,
-        DeValue::Integer(_) => matches!(kind, Kind::Flag | Kind::Port | Kind::Seconds),
-        DeValue::Float(_) => kind == Kind::Seconds,
+        DeValue::Integer(_) => kind == Kind::Flag || is_number(kind),
+        DeValue::Float(_) => matches!(kind, Kind::Seconds | Kind::SecondsOrNone),
         DeValue::Boolean(_) => kind == Kind::Flag,
         DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => false,
     }
 }
 
+fn is_number(kind: Kind) -> bool {
+    use Kind::{Count, Port, Seconds, SecondsOrNone};
+    matches!(kind, Count | Port | Seconds | SecondsOrNone)
+}
+
 fn wrong_type(setting: &Setting, origin: &Origin) -> Error {
     let expected = match setting.kind {
         Kind::Addresses => "a list of addresses, each in quotes: [\"a@example.com\"]".to_owned(),
-        Kind::Flag | Kind::Port | Kind::Seconds => setting.kind.as_str().to_owned(),
+        kind if kind == Kind::Flag || is_number(kind) => kind.as_str().to_owned(),
         kind => format!("{} in quotes", kind.as_str()),
     };
     unusable(setting.name, &expected, None, origin)

@@ -104,6 +104,15 @@ impl Options {
         })
     }
 
+    /// An option that is a whole number above 0.
+    ///
+    /// # Errors
+    ///
+    /// When the value is no such number.
+    pub fn count(&self, name: &str) -> Result<Option<u64>, Error> {
+        self.read(name, Kind::Count.as_str(), value::count)
+    }
+
     /// An option that is a number of seconds, with decimals if need be.
     ///
     /// # Errors
@@ -126,18 +135,19 @@ impl Options {
         self.string(name).map(Secret::from)
     }
 
-    /// The port of a mail server: the option `port`, or what is usual for `use_tls` and `use_ssl`.
+    /// The port of a mail server: the option `port`, or what is usual for `use_tls`, `use_ssl` and `lmtp`.
     ///
     /// # Errors
     ///
-    /// When one of the three cannot be used.
+    /// When one of the four cannot be used.
     pub fn port(&self) -> Result<u16, Error> {
         let text = self.string("port").unwrap_or_default();
         let port = value::port(Value::Text(text));
         let port = port.map_err(|expected| self.unusable("port", &expected))?;
         let use_tls = self.flag("use_tls")?.unwrap_or(false);
         let use_ssl = self.flag("use_ssl")?.unwrap_or(false);
-        Ok(port.unwrap_or(usual_port(use_tls, use_ssl)))
+        let lmtp = self.flag("lmtp")?.unwrap_or(false);
+        Ok(port.unwrap_or(usual_port(use_tls, use_ssl, lmtp)))
     }
 
     /// The full name of an option, for errors: `mailers.bulk.options.port`, or `EMAIL_PORT`.
@@ -312,17 +322,19 @@ option_value! {
     Duration: |value| value.as_secs_f64().to_string().into();
 }
 
-/// The port that goes with the way of TLS.
-pub(super) fn usual_port(use_tls: bool, use_ssl: bool) -> u16 {
-    match (use_ssl, use_tls) {
-        (true, _) => 465,
-        (false, true) => 587,
-        (false, false) => 25,
+/// The port that goes with the protocol and the way of TLS.
+pub(super) fn usual_port(use_tls: bool, use_ssl: bool, lmtp: bool) -> u16 {
+    match (lmtp, use_ssl, use_tls) {
+        // RFC 2033 section 5 forbids 25; 24 is for private mail systems.
+        (true, _, _) => 24,
+        (false, true, _) => 465,
+        (false, false, true) => 587,
+        (false, false, false) => 25,
     }
 }
 
 /// Whether it is known that the option is no secret: a backend of one's own may have any.
 fn may_be_shown(name: &str) -> bool {
     name == "fail_silently"
-        || table::find_option(name).is_some_and(|setting| setting.kind != Kind::Secret)
+        || table::find_option(name).is_some_and(|setting| setting.kind.may_be_shown())
 }

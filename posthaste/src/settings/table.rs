@@ -1,8 +1,11 @@
 //! The one table of all settings: it drives reading, errors, origins, the list of values and the reference.
 
+use std::time::Duration;
+
 use super::Settings;
 use super::url;
 use super::value::{self, Expected, Kind, Value};
+use crate::net::Proxy;
 
 /// All that there is to know about one setting.
 pub(super) struct Setting {
@@ -79,12 +82,12 @@ pub(super) static TABLE: &[Setting] = &[
         Some("host"),
         email_host = value::text,
         |s| s.email_host.clone(),
-        "The mail server."
+        "The mail server: a name, an IP address, or a Unix socket as `/path` or `unix:/path`."
     ),
     setting!(
         "EMAIL_PORT",
         Port,
-        "25, 587 with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL",
+        "25, 587 with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL, 24 with EMAIL_LMTP",
         Some("port"),
         email_port = value::port,
         |s| s.port().to_string(),
@@ -107,6 +110,24 @@ pub(super) static TABLE: &[Setting] = &[
         email_host_password = value::any_text,
         |s| masked(&s.email_host_password),
         "The password to log in with; it is never shown."
+    ),
+    setting!(
+        "EMAIL_HOST_TOKEN",
+        Secret,
+        "",
+        Some("token"),
+        email_host_token = value::any_text,
+        |s| masked(&s.email_host_token),
+        "An OAuth 2.0 access token to log in with, in place of the password; it is never shown."
+    ),
+    setting!(
+        "EMAIL_TOKEN_COMMAND",
+        Command,
+        "",
+        Some("token_command"),
+        email_token_command = value::command,
+        |s| shown_command(&s.email_token_command),
+        "A program that prints an OAuth 2.0 access token to log in with. It is run without a shell, and run again once when the server refuses the token."
     ),
     setting!(
         "EMAIL_USE_TLS",
@@ -132,10 +153,7 @@ pub(super) static TABLE: &[Setting] = &[
         "",
         Some("timeout"),
         email_timeout = value::seconds,
-        |s| s
-            .email_timeout
-            .map(|limit| limit.as_secs_f64().to_string())
-            .unwrap_or_default(),
+        |s| s.email_timeout.map(shown_seconds).unwrap_or_default(),
         "How many seconds to wait for the server each time; empty leaves the limits of RFC 5321."
     ),
     setting!(
@@ -175,6 +193,135 @@ pub(super) static TABLE: &[Setting] = &[
         "Whether to say the password where there is no TLS; on the way to this machine itself that is always allowed."
     ),
     setting!(
+        "EMAIL_SEND_TIMEOUT",
+        Seconds,
+        "",
+        Some("send_timeout"),
+        email_send_timeout = value::seconds,
+        |s| s.email_send_timeout.map(shown_seconds).unwrap_or_default(),
+        "How many seconds a message may take as a whole, from waiting for a connection to the last reply; empty is no limit."
+    ),
+    setting!(
+        "EMAIL_BIND_ADDRESS",
+        IpAddress,
+        "",
+        Some("bind_address"),
+        email_bind_address = value::ip_address,
+        |s| s
+            .email_bind_address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        "The address of this machine to connect from; empty leaves it to the system."
+    ),
+    setting!(
+        "EMAIL_PROXY",
+        Proxy,
+        "",
+        Some("proxy"),
+        email_proxy = value::proxy,
+        |s| shown_proxy(&s.email_proxy),
+        "A proxy to connect through: `socks5://user:password@host:1080`, or `http://user:password@host:3128` by CONNECT. The password is never shown."
+    ),
+    setting!(
+        "EMAIL_LMTP",
+        Flag,
+        "false",
+        Some("lmtp"),
+        email_lmtp = value::flag,
+        |s| s.email_lmtp.to_string(),
+        "Whether the server speaks LMTP, which answers for each recipient; the usual port is 24 then."
+    ),
+    setting!(
+        "EMAIL_PIPELINING",
+        Flag,
+        "true",
+        Some("pipelining"),
+        email_pipelining = value::flag_or_true,
+        |s| s.email_pipelining.to_string(),
+        "Whether to send commands without waiting for each answer, where the server offers PIPELINING."
+    ),
+    setting!(
+        "EMAIL_CHUNKING",
+        Flag,
+        "true",
+        Some("chunking"),
+        email_chunking = value::flag_or_true,
+        |s| s.email_chunking.to_string(),
+        "Whether to send contents by BDAT, where the server offers CHUNKING."
+    ),
+    setting!(
+        "EMAIL_MAX_UNANSWERED_REPLIES",
+        Count,
+        "512",
+        Some("max_unanswered_replies"),
+        email_max_unanswered_replies = value::count_or::<512>,
+        |s| s.email_max_unanswered_replies.to_string(),
+        "How many commands may wait for their answer at the same time."
+    ),
+    setting!(
+        "EMAIL_MAX_UNANSWERED_BYTES",
+        Count,
+        "8388608",
+        Some("max_unanswered_bytes"),
+        email_max_unanswered_bytes = value::count_or::<8388608>,
+        |s| s.email_max_unanswered_bytes.to_string(),
+        "How many octets of contents sent by BDAT may wait for their answer."
+    ),
+    setting!(
+        "EMAIL_MAX_UNANSWERED_MESSAGES",
+        Count,
+        "64",
+        Some("max_unanswered_messages"),
+        email_max_unanswered_messages = value::count_or::<64>,
+        |s| s.email_max_unanswered_messages.to_string(),
+        "How many messages that were sent to their end may wait for their answer; of so many it is unknown what became of them if the connection breaks."
+    ),
+    setting!(
+        "EMAIL_CHUNK_SIZE",
+        Count,
+        "262144",
+        Some("chunk_size"),
+        email_chunk_size = value::count_or::<262144>,
+        |s| s.email_chunk_size.to_string(),
+        "How many octets to send by one BDAT."
+    ),
+    setting!(
+        "EMAIL_MAX_CONNECTIONS",
+        Count,
+        "10",
+        Some("max_connections"),
+        email_max_connections = value::count_or::<10>,
+        |s| s.email_max_connections.to_string(),
+        "How many connections a mailer may have at the same time."
+    ),
+    setting!(
+        "EMAIL_IDLE_TIMEOUT",
+        SecondsOrNone,
+        "60",
+        Some("idle_timeout"),
+        email_idle_timeout = value::seconds_or::<60>,
+        |s| shown_seconds(s.email_idle_timeout),
+        "How many seconds an unused connection is kept."
+    ),
+    setting!(
+        "EMAIL_MAX_AGE",
+        SecondsOrNone,
+        "600",
+        Some("max_age"),
+        email_max_age = value::seconds_or::<600>,
+        |s| shown_seconds(s.email_max_age),
+        "How many seconds a connection is used before a new one takes its place."
+    ),
+    setting!(
+        "EMAIL_MAX_MESSAGES",
+        Count,
+        "1000",
+        Some("max_messages"),
+        email_max_messages = value::count_or::<1000>,
+        |s| s.email_max_messages.to_string(),
+        "How many messages go over a connection before a new one takes its place."
+    ),
+    setting!(
         "EMAIL_FILE_PATH",
         Path,
         "",
@@ -185,7 +332,7 @@ pub(super) static TABLE: &[Setting] = &[
     ),
     Setting {
         name: URL,
-        doc: "Stands for all settings above, which cannot be given beside it: `smtp://user:password@host:587?tls=starttls` (`tls` is `none`, `starttls` or `implicit`; also `timeout`, `ssl_keyfile`, `ssl_certfile`, `ssl_cafile`), `smtps://…`, `console:`, `file:///folder`, `locmem:`, `dummy:`.",
+        doc: "Stands for all settings above, which cannot be given beside it: `smtp://user:password@host:587?tls=starttls` (`tls` is `none`, `starttls` or `implicit`; further parameters are the options above from `timeout` on, and `token_command`), `smtps://…`, `lmtp://…`, `lmtp:///socket`, `console:`, `file:///folder`, `locmem:`, `dummy:`.",
         kind: Kind::Url,
         default: "",
         option: None,
@@ -282,6 +429,25 @@ fn masked(secret: &super::Secret) -> String {
         String::new()
     } else {
         secret.to_string()
+    }
+}
+
+fn shown_seconds(time: Duration) -> String {
+    time.as_secs_f64().to_string()
+}
+
+/// Its password is masked.
+fn shown_proxy(proxy: &super::Secret) -> String {
+    let proxy = Proxy::parse(proxy.expose());
+    proxy.map_or_else(|_| String::new(), |proxy| proxy.to_string())
+}
+
+/// The program alone: its arguments may be anything.
+fn shown_command(command: &super::Secret) -> String {
+    match value::words(command.expose()).as_deref() {
+        Some([program]) => program.clone(),
+        Some([program, ..]) => format!("{program} …"),
+        _ => String::new(),
     }
 }
 

@@ -6,11 +6,15 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::value::{self, Expected, Value};
-use super::{Secret, Settings};
+use super::{Secret, Settings, table};
 
-const FORMS: &str = "smtp://user:password@host:port?tls=starttls, smtps://…, console:, file:///folder, locmem: or dummy: \
+const FORMS: &str = "smtp://user:password@host:port?tls=starttls, smtps://…, lmtp://host or lmtp:///socket, console:, file:///folder, locmem: or dummy: \
                      (in the password write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %)";
-const PARAMETERS: &str = "tls, timeout, ssl_keyfile, ssl_certfile, ssl_cafile";
+const PARAMETERS: &str = "tls, timeout, ssl_keyfile, ssl_certfile, ssl_cafile, token_command, send_timeout, bind_address, \
+                          proxy, pipelining, chunking, max_unanswered_replies, max_unanswered_bytes, \
+                          max_unanswered_messages, chunk_size, max_connections, idle_timeout, max_age, max_messages";
+/// Parameters that may hold a secret.
+const MASKED: [&str; 2] = ["token_command", "proxy"];
 
 /// Puts what the URL says in place of all settings of the connection.
 ///
@@ -33,7 +37,7 @@ fn apply(settings: &mut Settings, url: &Url) -> Result<String, Expected> {
         return Err(format!("no # outside of the password: {FORMS}"));
     }
     match url.scheme() {
-        "smtp" | "smtps" => server(settings, url)?,
+        "smtp" | "smtps" | "lmtp" => server(settings, url)?,
         "file" => folder(settings, url)?,
         "console" | "locmem" | "dummy" => local(settings, url)?,
         _ => return Err(FORMS.to_owned()),
@@ -61,26 +65,34 @@ fn folder(settings: &mut Settings, url: &Url) -> Result<(), Expected> {
 }
 
 fn server(settings: &mut Settings, url: &Url) -> Result<(), Expected> {
-    if !matches!(url.path(), "" | "/") {
-        return Err(format!("nothing but a ? after the host and port: {FORMS}"));
-    }
-    let host = decoded(url.host_str().unwrap_or_default())?;
-    if host.is_empty() {
-        return Err(format!("a host: {FORMS}"));
-    }
     settings.email_backend = "smtp".to_owned();
-    // An IPv6 address is in brackets in a URL only.
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(&host);
-    settings.email_host = value::text(Value::Text(host)).map_err(|_| FORMS)?;
+    settings.email_lmtp = url.scheme() == "lmtp";
+    settings.email_host = host(url)?;
     settings.email_port = url.port().filter(|&port| port != 0);
     let user = decoded(url.username())?;
     settings.email_host_user = value::text(Value::Text(&user)).map_err(|_| FORMS)?;
     settings.email_host_password = Secret::from(&*decoded(url.password().unwrap_or_default())?);
     settings.email_use_ssl = url.scheme() == "smtps";
     parameters(settings, url)
+}
+
+/// The host, or the socket where there is none.
+fn host(url: &Url) -> Result<String, Expected> {
+    let host = decoded(url.host_str().unwrap_or_default())?;
+    let path = decoded(url.path())?;
+    let is_socket = path.len() > 1 && host.is_empty();
+    if !is_socket && !matches!(&*path, "" | "/") {
+        return Err(format!("nothing but a ? after the host and port: {FORMS}"));
+    }
+    // An IPv6 address is in brackets in a URL only.
+    let plain = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(&host);
+    match if is_socket { &path } else { plain } {
+        "" => Err(format!("a host: {FORMS}")),
+        place => value::text(Value::Text(place)).map_err(|_| FORMS.to_owned()),
+    }
 }
 
 fn parameters(settings: &mut Settings, url: &Url) -> Result<(), Expected> {
@@ -102,17 +114,15 @@ fn parameters(settings: &mut Settings, url: &Url) -> Result<(), Expected> {
 }
 
 fn parameter(settings: &mut Settings, name: &str, text: &str) -> Result<(), Expected> {
-    let value = Value::Text(text);
-    let of = |expected: Expected| format!("{expected} for its parameter {name}");
-    match name {
-        "tls" => tls(settings, text)?,
-        "timeout" => settings.email_timeout = value::seconds(value).map_err(of)?,
-        "ssl_keyfile" => settings.email_ssl_keyfile = value::path(value).map_err(of)?,
-        "ssl_certfile" => settings.email_ssl_certfile = value::path(value).map_err(of)?,
-        "ssl_cafile" => settings.email_ssl_cafile = value::path(value).map_err(of)?,
-        _ => return Err(format!("only these parameters after ?: {PARAMETERS}")),
+    if name == "tls" {
+        return tls(settings, text);
     }
-    Ok(())
+    let is_known = PARAMETERS.split(", ").any(|known| known == name);
+    match table::find_option(name).filter(|_| is_known) {
+        Some(setting) => (setting.parse)(settings, Value::Text(text))
+            .map_err(|_| format!("{} for its parameter {name}", setting.kind.as_str())),
+        None => Err(format!("only these parameters after ?: {PARAMETERS}")),
+    }
 }
 
 fn tls(settings: &mut Settings, mode: &str) -> Result<(), Expected> {
@@ -135,9 +145,17 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, Expected> {
     decoded.map_err(|_| "%-escapes that make UTF-8".to_owned())
 }
 
-/// The URL with the user's name and password masked.
+/// The URL with all that may be a secret masked.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
+    if let Some(query) = url.query() {
+        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, _)) if MASKED.contains(&name) => format!("{name}=***"),
+            _ => pair.to_owned(),
+        });
+        let query = pairs.collect::<Vec<_>>().join("&");
+        url.set_query(Some(&query));
+    }
     if !url.username().is_empty() || url.password().is_some() {
         // These fail for URLs without a host, which have no user.
         let masked = url

@@ -1,9 +1,12 @@
 //! What the text of a setting means.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use posthaste_message::{EmailMessage, RenderOptions, parse_list};
+
+use crate::net::Proxy;
 
 /// A value as a source gives it.
 #[derive(Clone, Copy)]
@@ -25,7 +28,12 @@ pub(super) enum Kind {
     Flag,
     Port,
     Seconds,
+    SecondsOrNone,
+    Count,
     Path,
+    IpAddress,
+    Proxy,
+    Command,
     Address,
     Addresses,
     Url,
@@ -40,7 +48,14 @@ impl Kind {
             Self::Flag => "true or false (also 1, yes, on, 0, no, off or empty)",
             Self::Port => "a number from 1 to 65535",
             Self::Seconds => "a number of seconds above 0",
+            Self::SecondsOrNone => "a number of seconds",
+            Self::Count => "a whole number above 0",
             Self::Path => "a path",
+            Self::IpAddress => "an IP address",
+            Self::Proxy => {
+                "socks5://host:port or http://host:port, with user:password@ before the host if need be"
+            }
+            Self::Command => "a program and its arguments, with quotes around what holds blanks",
             Self::Address => "an address",
             Self::Addresses => "a list of addresses",
             Self::Url => "a URL",
@@ -49,7 +64,7 @@ impl Kind {
 
     /// Whether errors may repeat a value of this kind.
     pub(super) fn may_be_shown(self) -> bool {
-        !matches!(self, Self::Secret | Self::Url)
+        !matches!(self, Self::Secret | Self::Url | Self::Proxy | Self::Command)
     }
 
     fn expected<T>(self) -> Result<T, Expected> {
@@ -117,6 +132,59 @@ pub(super) fn seconds(value: Value<'_>) -> Result<Option<Duration>, Expected> {
     }
 }
 
+/// Reads a time, which may be none at all; nothing stands for the usual one.
+pub(super) fn seconds_or<const USUAL: u64>(value: Value<'_>) -> Result<Duration, Expected> {
+    match value {
+        Value::Text("") => Ok(Duration::from_secs(USUAL)),
+        Value::Text(text) => duration(text).map_or_else(|| Kind::SecondsOrNone.expected(), Ok),
+        Value::List(_) => Kind::SecondsOrNone.expected(),
+    }
+}
+
+/// Reads how many; nothing stands for the usual number.
+pub(super) fn count_or<const USUAL: u64>(value: Value<'_>) -> Result<u64, Expected> {
+    match value {
+        Value::Text("") => Ok(USUAL),
+        Value::Text(text) => count(text).map_or_else(|| Kind::Count.expected(), Ok),
+        Value::List(_) => Kind::Count.expected(),
+    }
+}
+
+/// Reads a boolean; nothing stands for true.
+pub(super) fn flag_or_true(value: Value<'_>) -> Result<bool, Expected> {
+    match value {
+        Value::Text("") => Ok(true),
+        value => flag(value),
+    }
+}
+
+/// Reads one of this machine's addresses; nothing stands for the system's choice.
+pub(super) fn ip_address(value: Value<'_>) -> Result<Option<IpAddr>, Expected> {
+    match value {
+        Value::Text("") => Ok(None),
+        Value::Text(text) => text
+            .parse()
+            .map_or_else(|_| Kind::IpAddress.expected(), |address| Ok(Some(address))),
+        Value::List(_) => Kind::IpAddress.expected(),
+    }
+}
+
+/// Reads a proxy, and keeps its text.
+pub(super) fn proxy(value: Value<'_>) -> Result<String, Expected> {
+    match any_text(value)? {
+        text if text.is_empty() || Proxy::parse(&text).is_ok() => Ok(text),
+        _ => Kind::Proxy.expected(),
+    }
+}
+
+/// Reads a program and its arguments, and keeps the text.
+pub(super) fn command(value: Value<'_>) -> Result<String, Expected> {
+    match any_text(value)? {
+        text if text.is_empty() || words(&text).is_some() => Ok(text),
+        _ => Kind::Command.expected(),
+    }
+}
+
 /// Reads a path; nothing stands for none.
 pub(super) fn path(value: Value<'_>) -> Result<Option<PathBuf>, Expected> {
     match value {
@@ -162,6 +230,33 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// Reads a number above 0.
+pub(super) fn count(text: &str) -> Option<u64> {
+    digits(text)?.parse().ok().filter(|&number| number > 0)
+}
+
+/// The words of a command line: blanks part them, and quotes of either kind keep blanks together. There is no shell, so
+/// nothing else has a meaning. None if there is no word, a quote is open or a control character is in it.
+pub(crate) fn words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let (mut word, mut quote): (Option<String>, Option<char>) = (None, None);
+    for c in text.chars() {
+        match (quote, c) {
+            (_, c) if c.is_control() => return None,
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    let is_program = words.first().is_some_and(|program| !program.is_empty());
+    (quote.is_none() && is_program).then_some(words)
+}
+
 /// The text, if it is nothing but digits: Rust's own parsers take a sign too.
 pub(super) fn digits(text: &str) -> Option<&str> {
     text.bytes()
@@ -180,6 +275,21 @@ mod tests {
         }
         for name in ["klingon", "utf-8\n"] {
             assert!(charset(Value::Text(name)).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_words_and_no_shell() {
+        let of = |text| words(text).map(|words| words.join("|"));
+        assert_eq!(
+            of("gcloud auth  token").as_deref(),
+            Some("gcloud|auth|token")
+        );
+        let quoted = r#"'/opt/my tools/t' --for="a b" '' "it's" $HOME;x"#;
+        let expected = "/opt/my tools/t|--for=a b||it's|$HOME;x";
+        assert_eq!(of(quoted).as_deref(), Some(expected));
+        for bad in ["", " ", "a 'b", "\"", "a\nb", "'' x"] {
+            assert_eq!(of(bad), None, "{bad:?}");
         }
     }
 }

@@ -3,46 +3,121 @@
 use std::fmt;
 
 use crate::command::MailParameters;
-use crate::{Extensions, Path, Reply};
+use crate::{EnvelopeId, Extensions, Notify, OriginalRecipient, Path, Priority, Reply, Ret};
 
 /// One mail's envelope, and what its content needs. The content itself is asked for later, by
 /// [`Step::Content`](crate::Step::Content).
+///
+/// # Example
+///
+/// ```
+/// use posthaste_smtp::{Mail, Notify, Path, Recipient};
+///
+/// let mut bob = Recipient::new(Path::new("bob@example.com")?);
+/// bob.notify = Some(Notify { success: true, failure: true, delay: false });
+/// let mut mail = Mail::new(Path::new("ann@example.com")?, [bob]);
+/// mail.size = 1200;
+/// # Ok::<(), posthaste_smtp::InvalidArgument>(())
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// The reverse-path.
     pub from: Path,
-    /// The forward-paths; the outcome names them by index.
-    pub to: Vec<Path>,
+    /// The recipients; the outcome names them by index.
+    pub to: Vec<Recipient>,
     /// The octets of the content, before dots are doubled; zero if it is not known.
     pub size: u64,
     /// Whether the content holds octets above 127, so that the server must have 8BITMIME.
     pub eight_bit: bool,
     /// Whether the content's headers need SMTPUTF8. A path that is not ASCII needs it anyway.
     pub smtputf8: bool,
+    /// How much of the mail a notice of failure is to bring back. Where the server does not offer DSN the mail goes
+    /// without it, as RFC 3461 section 6.2 has it, and the notices are whatever the server's are.
+    pub ret: Option<Ret>,
+    /// The sender's name for the mail in notices; like `ret`.
+    pub envelope_id: Option<EnvelopeId>,
+    /// Whether the mail may travel under TLS only, on the whole of its way (RFC 8689). It fails where this connection is
+    /// not under TLS, or where the server does not offer REQUIRETLS.
+    pub require_tls: bool,
+    /// How urgent the mail is. Where the server does not offer MT-PRIORITY the mail goes without it.
+    pub priority: Option<Priority>,
+}
+
+/// One recipient of a mail.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The forward-path.
+    pub path: Path,
+    /// When the sender wants a notice. Where the server does not offer DSN the mail goes without this, as RFC 3461
+    /// section 6.2 has it.
+    pub notify: Option<Notify>,
+    /// The address that the mail was first meant for; like `notify`.
+    pub original: Option<OriginalRecipient>,
+}
+
+impl Recipient {
+    /// A recipient of whom notices are as the server likes.
+    pub fn new(path: Path) -> Self {
+        Self {
+            path,
+            notify: None,
+            original: None,
+        }
+    }
+}
+
+impl From<Path> for Recipient {
+    fn from(path: Path) -> Self {
+        Self::new(path)
+    }
 }
 
 impl Mail {
-    pub(crate) fn needs_smtputf8(&self) -> bool {
-        self.smtputf8 || !self.from.is_ascii() || !self.to.iter().all(Path::is_ascii)
-    }
-
-    /// What MAIL says beside the reverse-path, as far as the server understands it.
-    pub(crate) fn parameters(&self, extensions: Option<&Extensions>) -> MailParameters {
-        let declares_size = self.size > 0 && extensions.is_some_and(Extensions::size);
-        MailParameters {
-            size: declares_size.then_some(self.size),
-            eight_bit: self.eight_bit,
-            smtputf8: self.needs_smtputf8(),
+    /// A mail that asks for nothing special, with content in ASCII of unknown size.
+    pub fn new<R: Into<Recipient>>(from: Path, to: impl IntoIterator<Item = R>) -> Self {
+        Self {
+            from,
+            to: to.into_iter().map(Into::into).collect(),
+            size: 0,
+            eight_bit: false,
+            smtputf8: false,
+            ret: None,
+            envelope_id: None,
+            require_tls: false,
+            priority: None,
         }
     }
 
-    /// Why this server cannot take this mail, as far as it said so itself.
-    pub(crate) fn misfit(&self, extensions: &Extensions) -> Option<FailureKind> {
-        if extensions
-            .size_limit()
-            .is_some_and(|limit| self.size > limit)
-        {
+    pub(crate) fn needs_smtputf8(&self) -> bool {
+        self.smtputf8 || !self.from.is_ascii() || !self.to.iter().all(|one| one.path.is_ascii())
+    }
+
+    /// What MAIL says beside the reverse-path, as far as the server understands it.
+    pub(crate) fn parameters(&self, extensions: Option<&Extensions>) -> MailParameters<'_> {
+        let offers = |extension: fn(&Extensions) -> bool| extensions.is_some_and(extension);
+        let dsn = offers(Extensions::dsn);
+        MailParameters {
+            size: (self.size > 0 && offers(Extensions::size)).then_some(self.size),
+            eight_bit: self.eight_bit,
+            smtputf8: self.needs_smtputf8(),
+            ret: self.ret.filter(|_| dsn),
+            envelope_id: self.envelope_id.as_ref().filter(|_| dsn),
+            require_tls: self.require_tls,
+            priority: self.priority.filter(|_| offers(Extensions::mt_priority)),
+        }
+    }
+
+    /// Why this server cannot take this mail over this connection, as far as is known before anything is said of it.
+    pub(crate) fn misfit(&self, extensions: &Extensions, under_tls: bool) -> Option<FailureKind> {
+        let too_large = |limit| self.size > limit;
+        if extensions.size_limit().is_some_and(too_large) {
             Some(FailureKind::TooLarge)
+        } else if self.require_tls && !under_tls {
+            Some(FailureKind::Unprotected)
+        } else if self.require_tls && !extensions.requiretls() {
+            Some(FailureKind::Unsupported("REQUIRETLS"))
         } else if self.needs_smtputf8() && !extensions.smtputf8() {
             // Before 8BITMIME, which such a mail needs too: this is what its sender can see and change.
             Some(FailureKind::Unsupported("SMTPUTF8"))
@@ -122,6 +197,9 @@ pub struct Outcome {
     pub rejected: Vec<(usize, Reply)>,
     /// Why nobody gets the mail; `None` if those in `accepted` do.
     pub failure: Option<Failure>,
+    /// What the server said when it took the mail, its name for it among other things. Of several answers, as in LMTP,
+    /// the first.
+    pub reply: Option<Reply>,
 }
 
 /// Why nobody gets a mail.
@@ -148,6 +226,10 @@ impl fmt::Display for Failure {
             (FailureKind::TooLarge, _) => {
                 f.write_str("the message is larger than the server takes")
             }
+            (FailureKind::NoContent, _) => f.write_str("the message's content could not be had"),
+            (FailureKind::Unprotected, _) => {
+                f.write_str("the message requires TLS, which this connection does not have")
+            }
             (FailureKind::Unsupported(name), _) => write!(
                 f,
                 "the message needs {name}, which the server does not offer"
@@ -157,14 +239,19 @@ impl fmt::Display for Failure {
 }
 
 /// The kinds of [`Failure`].
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// The server said no to the sender, to every recipient, or to the content.
     Refused,
     /// The content is larger than the server's SIZE; nothing was sent.
     TooLarge,
+    /// The mail requires TLS, and the connection has none; nothing was sent.
+    Unprotected,
     /// The mail needs this extension, which the server does not offer; nothing was sent.
     Unsupported(&'static str),
+    /// The content could not be had, as [`Session::content_failed`](crate::Session::content_failed) said.
+    NoContent,
 }
 
 /// A mail that had no outcome when the connection was lost.
@@ -180,4 +267,8 @@ pub struct Unfinished {
     pub rejected: Vec<(usize, Reply)>,
     /// Whether nothing of it had been handed out, so that it may go over another connection.
     pub never_started: bool,
+    /// Whether it was the mail whose answers were awaited. What the others were told nothing of had no part in the loss.
+    pub was_first: bool,
+    /// Whether the server did not know BDAT, and so took no content: the mail may go over another connection by DATA.
+    pub by_data: bool,
 }

@@ -1,8 +1,6 @@
 //! What comes before the first mail: TLS where it is asked for, and the login.
 
-use super::reader::Expected;
-use super::writer::Opening;
-use super::{End, Security, Session};
+use super::{End, Protocol, Security, Session};
 use crate::auth::{self, Circumstances, Exchange};
 use crate::command::{Command, Hidden};
 use crate::error::ViolationKind;
@@ -11,10 +9,26 @@ use crate::{Credentials, Extensions, Mechanism, Reply, Violation};
 /// The server does not know this mechanism after all (RFC 4954 section 6 has 504 for it, RFC 4422's registry 534).
 const NO_SUCH_MECHANISM: [u16; 2] = [504, 534];
 
+/// Which greeting the writer owes the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// EHLO, or LHLO.
+    Ehlo,
+    Helo,
+    StartTls,
+    /// STARTTLS was agreed on; the driver makes the handshake.
+    Handshake,
+    Auth,
+    /// The answer to a challenge is to be sent.
+    Challenged(Hidden),
+    Done,
+}
+
 impl Session {
     /// Whether a server without extensions will do.
     pub(super) fn wants_no_more_than_mail(&self) -> bool {
-        !self.wants_tls() && self.config.credentials.is_none()
+        let is_smtp = self.config.protocol == Protocol::Smtp;
+        is_smtp && !self.wants_tls() && self.config.credentials.is_none()
     }
 
     fn wants_tls(&self) -> bool {
@@ -95,11 +109,11 @@ impl Session {
         command.write(self.out.bytes()).map_err(refused)
     }
 
-    /// What the server said to AUTH, or to the answer to its challenge.
-    pub(super) fn authenticated(&mut self, reply: Reply) -> Result<(), Violation> {
+    /// What the server said to AUTH, or to the answer to its challenge. `false` if it makes no sense.
+    pub(super) fn authenticated(&mut self, reply: &Reply) -> Result<bool, Violation> {
         let another = NO_SUCH_MECHANISM.contains(&reply.code()) && self.can_try_another();
         match (&mut self.exchange, reply.code()) {
-            _ if another => return self.log_in(),
+            _ if another => self.log_in()?,
             (Some(exchange), 334) => {
                 let challenge = reply.lines().next().unwrap_or_default();
                 let answer = exchange.answer(challenge).map_err(Violation::new)?;
@@ -111,13 +125,10 @@ impl Session {
                 self.opening = Opening::Done;
             }
             // After 535 nothing weaker is tried: the password is wrong, or somebody wants it said in the clear.
-            (_, 400..=599) => self.end = Some(End::Closed(Some(reply))),
-            _ => {
-                self.expected.push_front(Expected::Auth);
-                return Err(Violation::with_reply(ViolationKind::Unexpected, reply));
-            }
+            (_, 400..=599) => self.end = Some(End::Closed(Some(reply.clone()))),
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn can_try_another(&self) -> bool {

@@ -1,13 +1,25 @@
 //! The reader: which reply is expected, and what each one means.
 
 use super::job::Job;
-use super::mail::{FailureKind, Outcome, Phase, Ticket};
-use super::writer::{Cursor, Opening};
+use super::mail::{FailureKind, Phase};
+use super::opening::Opening;
+use super::writer::{Cursor, Trust};
 use super::{End, Session};
 use crate::error::ViolationKind;
 use crate::{Extensions, Reply, Violation};
 
+/// Replies to BDAT that say "what is that?".
+const UNKNOWN_COMMAND: [u16; 3] = [500, 502, 504];
+
 /// A reply that the server owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
+    pub(super) what: Expected,
+    /// Where in the stream the command ends. A reply that comes before has another cause.
+    pub(super) end: u64,
+}
+
+/// What a reply answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     Greeting,
@@ -18,7 +30,12 @@ pub(super) enum Expected {
     Mail,
     Rcpt(usize),
     Data,
-    Final,
+    Chunk {
+        octets: usize,
+        last: bool,
+    },
+    /// The dot; in LMTP for this recipient.
+    Final(Option<usize>),
     Rset,
     Quit,
 }
@@ -33,41 +50,53 @@ impl Expected {
             Self::Mail => Phase::Mail,
             Self::Rcpt(_) => Phase::Rcpt,
             Self::Data => Phase::Data,
-            Self::Final => Phase::Final,
+            Self::Chunk { last: false, .. } => Phase::Body,
+            Self::Chunk { last: true, .. } | Self::Final(_) => Phase::Final,
             Self::Rset => Phase::Rset,
             Self::Quit => Phase::Quit,
         }
+    }
+
+    pub(super) fn is_of_a_mail(self) -> bool {
+        matches!(
+            self,
+            Self::Mail | Self::Rcpt(_) | Self::Data | Self::Chunk { .. } | Self::Final(_)
+        )
     }
 }
 
 impl Session {
     /// Takes one whole reply, if there is one.
     pub(super) fn read_one(&mut self) -> Result<bool, Violation> {
+        let sent = self.out.sent_total();
         match self.reader.next()? {
             Some(reply) => {
+                self.replies += 1;
                 let reply = self.without_secrets(reply);
-                // A reply that comes before its command has left answers something else.
-                match self
-                    .expected
-                    .front()
-                    .copied()
-                    .filter(|_| !self.out.is_pending())
-                {
-                    Some(expected) => self.answer(expected, reply)?,
-                    None => self.unasked(reply)?,
+                match self.expected.front().copied() {
+                    Some(awaited) if awaited.end <= sent => self.answer(awaited, reply)?,
+                    _ => self.unasked(reply)?,
                 }
                 Ok(true)
             }
-            None if self.out.is_pending() && !self.in_content() && !self.reader.is_empty() => {
+            None if self.is_early() && !self.in_content() && !self.reader.is_empty() => {
                 Err(Violation::new(ViolationKind::Unasked))
             }
             None => Ok(false),
         }
     }
 
+    /// Whether the command that is to be answered next has not left yet.
+    fn is_early(&self) -> bool {
+        let sent = self.out.sent_total();
+        let front = self.expected.front();
+        front.map_or(self.out.is_pending(), |awaited| awaited.end > sent)
+    }
+
     /// Servers repeat what they do not like, and their words end up in logs. A challenge stays as it is.
     fn without_secrets(&self, reply: Reply) -> Reply {
-        let is_login = self.expected.front() == Some(&Expected::Auth) && reply.code() != 334;
+        let front = self.expected.front().map(|awaited| awaited.what);
+        let is_login = front == Some(Expected::Auth) && reply.code() != 334;
         match &self.config.credentials {
             Some(credentials) if is_login || reply.code() >= 400 => {
                 reply.without(credentials.telling())
@@ -76,51 +105,137 @@ impl Session {
         }
     }
 
+    /// Whether the content of the first mail is on its way.
     fn in_content(&self) -> bool {
-        matches!(self.cursor, Cursor::Body | Cursor::Dot | Cursor::End)
+        let is_open = matches!(self.cursor, Cursor::Body | Cursor::Dot) && self.writing == 0;
+        let front = self.expected.front().map(|awaited| awaited.what);
+        is_open || matches!(front, Some(Expected::Final(_) | Expected::Chunk { .. }))
     }
 
     /// What an expected reply means.
-    fn answer(&mut self, expected: Expected, reply: Reply) -> Result<(), Violation> {
+    fn answer(&mut self, awaited: Awaited, reply: Reply) -> Result<(), Violation> {
+        let expected = awaited.what;
         if reply.code() == 421 && expected != Expected::Quit {
             self.hang_up(expected.phase(), reply);
             return Ok(());
         }
         self.expected.pop_front();
+        let understood = match expected.is_of_a_mail() {
+            true => self.mail_answered(expected, &reply)?,
+            false => self.session_answered(expected, &reply)?,
+        };
+        if !understood {
+            // Put back, so that the violation and `lost` know the phase.
+            self.expected.push_front(awaited);
+            return Err(Violation::with_reply(ViolationKind::Unexpected, reply));
+        }
+        Ok(())
+    }
+
+    /// The answers that are about the session. `false` if it makes no sense.
+    fn session_answered(&mut self, expected: Expected, reply: &Reply) -> Result<bool, Violation> {
         match (expected, reply.code() / 100) {
             (Expected::Quit, _) => self.end = Some(End::Closed(None)),
-            (Expected::Greeting, 2) => {}
-            (Expected::Ehlo, 2) => self.greeted(Extensions::from_reply(&reply))?,
+            (Expected::Greeting | Expected::Rset, 2) => {}
+            (Expected::Ehlo, 2) => self.greeted(Extensions::from_reply(reply))?,
             // RFC 5321 section 3.2: a server of before the extensions knows only HELO. It knows neither TLS nor logins.
             (Expected::Ehlo, 5) if self.wants_no_more_than_mail() => self.opening = Opening::Helo,
             (Expected::Helo, 2) => self.greeted(Extensions::default())?,
             (Expected::StartTls, 2) => self.agreed_on_tls()?,
-            (Expected::Auth, _) => self.authenticated(reply)?,
-            (
-                Expected::Greeting
-                | Expected::Ehlo
-                | Expected::Helo
-                | Expected::StartTls
-                | Expected::Rset,
-                4 | 5,
-            ) => {
-                self.end = Some(End::Closed(Some(reply)));
-            }
-            (Expected::Rset, 2) => self.must_reset = false,
+            (Expected::Auth, _) => return self.authenticated(reply),
+            (_, 4 | 5) => self.end = Some(End::Closed(Some(reply.clone()))),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The answers that are about the first of the mails. `false` if it makes no sense.
+    fn mail_answered(&mut self, expected: Expected, reply: &Reply) -> Result<bool, Violation> {
+        let is_unknown = self.is_unknown(reply);
+        let Some(job) = self.jobs.front_mut() else {
+            return Ok(false);
+        };
+        let ahead = job.ahead;
+        let no_chunking = is_unknown && !job.accepted().is_empty();
+        job.pay();
+        if let Expected::Chunk { octets, .. } = expected {
+            self.unanswered = self.unanswered.saturating_sub(octets as u64);
+        }
+        match (expected, reply.code() / 100) {
             (Expected::Mail, 2) => {}
+            (Expected::Chunk { last: false, .. }, 2) => self.has_chunked = true,
+            // "Sender already given": it is not the transaction that we meant, and what follows would go out in its name.
+            (Expected::Mail, 5) if ahead && reply.code() == 503 => return self.out_of_step(reply),
             (Expected::Rcpt(i), 2 | 4 | 5) => self.recipient_answered(i, reply),
-            (Expected::Data, 3) => self.cursor = Cursor::Body,
-            (Expected::Final, 2) => self.settle(Job::succeed),
-            (Expected::Mail | Expected::Data | Expected::Final, 4 | 5) => {
-                self.fail(expected.phase(), Some(reply));
+            (Expected::Data, 3) => self.go_ahead(),
+            (Expected::Chunk { .. }, 5) if no_chunking => {
+                return Err(Violation::with_reply(
+                    ViolationKind::NoChunking,
+                    reply.clone(),
+                ));
             }
+            (Expected::Chunk { last: true, .. } | Expected::Final(_), 2) => {
+                return self.content_taken(expected, reply);
+            }
+            (Expected::Final(recipient @ Some(_)), 4 | 5) => {
+                job.content_answered(recipient, reply.clone());
+                if job.accepted().is_empty() {
+                    let refusal = job.main_refusal();
+                    job.fail(Phase::Final, refusal, FailureKind::Refused);
+                }
+            }
+            (Expected::Mail, 4 | 5) => {
+                self.trust = Trust::AFTER_REFUSAL;
+                self.fail(Phase::Mail, Some(reply.clone()));
+            }
+            (_, 4 | 5) => self.fail(expected.phase(), Some(reply.clone())),
             _ => {
-                // Put back, so that the violation and `lost` know the phase.
-                self.expected.push_front(expected);
-                return Err(Violation::with_reply(ViolationKind::Unexpected, reply));
+                job.owe();
+                return Ok(false);
             }
         }
-        Ok(())
+        self.settle();
+        Ok(true)
+    }
+
+    /// Whether BDAT itself was refused, by a server that never took one.
+    fn is_unknown(&self, reply: &Reply) -> bool {
+        UNKNOWN_COMMAND.contains(&reply.code()) && !self.has_chunked
+    }
+
+    fn out_of_step(&self, reply: &Reply) -> Result<bool, Violation> {
+        Err(Violation::with_reply(
+            ViolationKind::OutOfStep,
+            reply.clone(),
+        ))
+    }
+
+    /// The server wants the content. A mail that has failed by then is ended by the lone dot.
+    fn go_ahead(&mut self) {
+        let failed = self.jobs.front().is_some_and(|job| job.failure.is_some());
+        self.cursor = if failed { Cursor::Dot } else { Cursor::Body };
+    }
+
+    /// The server took the content.
+    fn content_taken(&mut self, expected: Expected, reply: &Reply) -> Result<bool, Violation> {
+        let Some(job) = self.jobs.front_mut() else {
+            return Ok(false);
+        };
+        // A refused sender, or a refused chunk, and yet it was taken: what was it that the server took?
+        if job.failure.is_some() && !job.accepted().is_empty() {
+            return self.out_of_step(reply);
+        }
+        let recipient = match expected {
+            Expected::Final(recipient) => recipient,
+            _ => None,
+        };
+        job.content_answered(recipient, reply.clone());
+        if job.failure.is_none() {
+            self.has_chunked |= matches!(expected, Expected::Chunk { .. });
+            self.trust.went_well();
+        }
+        self.settle();
+        Ok(true)
     }
 
     /// What a reply means that answers no command. Three have a sense: 421, which a server may say
@@ -138,39 +253,69 @@ impl Session {
         Ok(())
     }
 
-    /// The server ends the conversation by this reply. It settles the mail under way; those that
-    /// were not begun stay for `lost`.
+    /// The server ends the conversation by this reply. It settles the mail under way; the others stay for `lost`.
     fn hang_up(&mut self, phase: Phase, reply: Reply) {
-        if self.jobs.front().is_some_and(|job| job.started) {
-            self.fail(phase, Some(reply.clone()));
+        let handed_out = self.out.handed_out();
+        let is_of_the_mail = !matches!(phase, Phase::Rset);
+        if is_of_the_mail
+            && let Some(mut job) = self.jobs.pop_front_if(|job| job.is_started(handed_out))
+        {
+            self.writing = self.writing.saturating_sub(1);
+            job.fail(phase, Some(reply.clone()), FailureKind::Refused);
+            self.done.push_back(job.outcome());
         }
         self.end = Some(End::Closed(Some(reply)));
     }
 
-    fn recipient_answered(&mut self, i: usize, reply: Reply) {
+    fn recipient_answered(&mut self, i: usize, reply: &Reply) {
         let Some(job) = self.jobs.front_mut() else {
             return;
         };
-        if reply.is_success() {
-            job.accepted.push(i);
-        } else {
-            job.rejected.push((i, reply.shortened()));
+        if !reply.is_success() {
+            self.trust = Trust::AFTER_REFUSAL;
         }
+        job.recipient_answered(i, reply);
         // Every recipient is asked, whatever the others were told.
-        if i + 1 == job.mail.to.len() && job.accepted.is_empty() {
+        if job.knows_recipients() && job.accepted().is_empty() {
             let refusal = job.main_refusal();
             self.fail(Phase::Rcpt, refusal);
         }
     }
 
+    /// Nobody gets the first of the mails. What was not written of it yet is left out.
     fn fail(&mut self, phase: Phase, reply: Option<Reply>) {
-        self.must_reset = true;
-        self.settle(|job| job.fail(phase, reply, FailureKind::Refused));
+        if let Some(job) = self.jobs.front_mut() {
+            job.fail(phase, reply, FailureKind::Refused);
+        }
+        match (self.writing, self.cursor) {
+            (0, Cursor::Go) if phase != Phase::Data => {}
+            (0, _) => self.stop_writing(),
+            // The next mail has not been begun.
+            (1, Cursor::Mail) => self.must_reset = !self.is_reset,
+            _ => {}
+        }
     }
 
-    /// Moves the mail under way to the outcomes, and the writer to the next one.
-    fn settle(&mut self, how: impl FnOnce(Job) -> (Ticket, Outcome)) {
-        self.done.extend(self.jobs.pop_front().map(how));
-        self.cursor = Cursor::Mail;
+    /// Moves the first of the mails to the outcomes, if all is said about it.
+    pub(super) fn settle(&mut self) {
+        if let Some(job) = self.jobs.pop_front_if(|job| job.is_settled()) {
+            if job.is_whole() && self.unacknowledged > 0 {
+                self.unacknowledged -= 1;
+            }
+            self.writing = self.writing.saturating_sub(1);
+            self.done.push_back(job.outcome());
+        }
+    }
+
+    /// The end of every mail that has none, since the connection is gone.
+    pub(super) fn abandon_all(&mut self) -> Vec<(super::Ticket, super::Unfinished)> {
+        let phase = self.phase();
+        let handed_out = self.out.handed_out();
+        let no_bdat =
+            matches!(&self.end, Some(End::Broken(why)) if why.kind() == ViolationKind::NoChunking);
+        let jobs: Vec<Job> = self.jobs.drain(..).collect();
+        let ends = jobs.into_iter().enumerate();
+        ends.map(|(i, job)| job.unfinished(phase, i == 0, no_bdat && i == 0, handed_out))
+            .collect()
     }
 }

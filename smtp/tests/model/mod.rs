@@ -1,14 +1,16 @@
 //! A small scripted server in memory, and the loop that lets a session talk to it.
 //!
-//! The server is strict: what no client should send is a panic. It keeps its own record of every
-//! mail, from which the tests say what the client must report.
+//! The server keeps the truth: what it delivered, from whom, to whom, and what it said to every command. From that the
+//! tests say what the client must report. What no client should ever send is a panic.
 #![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod truth;
 
 use std::collections::HashMap;
 
-use posthaste_smtp::{Config, Outcome, Phase, Session, Step, Ticket, Unfinished, Violation};
+use posthaste_smtp::{Config, Mail, Outcome, Phase, Session, Step, Ticket, Unfinished, Violation};
 
-/// A command, as the script names it; mails and recipients are counted from 0.
+/// A command, as the script names it; mails are numbered by their sender, recipients and chunks from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Point {
     Greeting,
@@ -17,41 +19,78 @@ pub(crate) enum Point {
     Mail(usize),
     Rcpt(usize, usize),
     Data(usize),
+    /// A chunk that is not the last.
+    Chunk(usize, usize),
+    /// The dot, or the last chunk.
     Final(usize),
     Rset,
     Quit,
 }
+
+/// How the server is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Make {
+    pub(crate) extensions: &'static str,
+    /// After a refusal the transaction stays open, as with Exim.
+    pub(crate) keeps_transaction: bool,
+    /// DATA is answered by 354 even when nobody is to have the content (RFC 2920 section 3.1 warns of it).
+    pub(crate) data_for_nobody: bool,
+}
+
+pub(crate) const PLAIN: Make = Make {
+    extensions: "SIZE 1000\n8BITMIME",
+    keeps_transaction: false,
+    data_for_nobody: false,
+};
+
+pub(crate) const PIPELINING: Make = Make {
+    extensions: "SIZE 1000\n8BITMIME\nPIPELINING",
+    ..PLAIN
+};
+
+pub(crate) const CHUNKING: Make = Make {
+    extensions: "SIZE 1000\n8BITMIME\nPIPELINING\nCHUNKING",
+    ..PLAIN
+};
 
 /// What the server saw and said of one mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) line: String,
     pub(crate) recipients: Vec<(String, u16)>,
-    /// The content, dots undone, once it was accepted.
-    pub(crate) delivered: Option<Vec<u8>>,
-    /// The refusal of MAIL, DATA or the content, or a 421.
+    /// The contents that were delivered from this sender: to how many recipients, and what.
+    pub(crate) delivered: Vec<(Vec<usize>, Vec<u8>)>,
+    /// The first refusal of MAIL, DATA or the content, or a 421.
     pub(crate) refused: Option<(Phase, u16)>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Start,
     Ready,
-    Transaction,
     Content,
-    /// A mail failed: RSET or QUIT must come.
-    Dirty,
+    /// So many octets of a chunk are to come; what follows it, and whether it counts.
+    Chunk {
+        left: usize,
+        last: bool,
+        valid: bool,
+    },
     Closed,
 }
 
 /// The server.
 pub(crate) struct Server {
     script: HashMap<Point, u16>,
-    extensions: &'static str,
+    make: Make,
     state: State,
+    /// The mail whose transaction is open, and its recipients by index.
+    transaction: Option<(usize, Vec<usize>)>,
+    /// The mail that the last MAIL was about.
+    current: usize,
     input: Vec<u8>,
     content: Vec<u8>,
-    pub(crate) mails: Vec<Record>,
+    chunks: usize,
+    pub(crate) mails: HashMap<usize, Record>,
     pub(crate) commands: Vec<String>,
     /// What it said, and how much of it was read.
     pub(crate) output: Vec<u8>,
@@ -59,14 +98,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(script: &[(Point, u16)], extensions: &'static str) -> Self {
+    pub(crate) fn new(script: &[(Point, u16)], make: Make) -> Self {
         let mut server = Self {
             script: script.iter().copied().collect(),
-            extensions,
+            make,
             state: State::Start,
+            transaction: None,
+            current: 0,
             input: Vec::new(),
             content: Vec::new(),
-            mails: Vec::new(),
+            chunks: 0,
+            mails: HashMap::new(),
             commands: Vec::new(),
             output: Vec::new(),
             read: 0,
@@ -77,17 +119,24 @@ impl Server {
 
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        while let Some(at) = self.input.iter().position(|b| *b == b'\n') {
+        while self.state != State::Closed {
+            if let State::Chunk { left, .. } = self.state {
+                if self.input.len() < left {
+                    return;
+                }
+                self.chunk();
+                continue;
+            }
+            let Some(at) = self.input.iter().position(|b| *b == b'\n') else {
+                return;
+            };
             let line: Vec<u8> = self.input.drain(..=at).collect();
-            let line = line
-                .strip_suffix(b"\r\n")
-                .expect("each line ends in CRLF")
-                .to_vec();
+            let line = line.strip_suffix(b"\r\n").expect("each line ends in CRLF");
             assert!(!line.contains(&b'\r'), "bare CR");
             if self.state == State::Content {
-                self.content_line(&line);
+                self.content_line(line);
             } else {
-                self.command(String::from_utf8(line).unwrap());
+                self.command(String::from_utf8(line.to_vec()).unwrap());
             }
         }
     }
@@ -104,31 +153,31 @@ impl Server {
         self.state == State::Closed
     }
 
+    pub(crate) fn record(&self, mail: usize) -> Record {
+        self.mails.get(&mail).cloned().unwrap_or_default()
+    }
+
+    fn offers(&self, keyword: &str) -> bool {
+        self.make.extensions.lines().any(|line| line == keyword)
+    }
+
     fn command(&mut self, line: String) {
-        assert_ne!(self.state, State::Closed, "{line:?} after the end");
+        if !self.offers("PIPELINING") {
+            assert!(self.input.is_empty(), "{line:?} did not wait");
+        }
         self.commands.push(line.clone());
-        let m = self.mails.len().saturating_sub(1);
         match line.split([' ', ':']).next().unwrap() {
             "EHLO" => self.hello(Point::Ehlo),
             "HELO" => self.hello(Point::Helo),
             "MAIL" => self.mail(line),
             "RCPT" => self.rcpt(line),
-            "DATA" => {
-                assert_eq!(self.state, State::Transaction);
-                assert!(
-                    self.mails[m]
-                        .recipients
-                        .iter()
-                        .any(|(_, code)| code / 100 == 2),
-                    "DATA for nobody"
-                );
-                let code = self.say(Point::Data(m), 354);
-                self.step(code, State::Content);
-                self.refusal(Phase::Data, code);
-            }
+            "DATA" => self.data(),
+            "BDAT" => self.bdat(&line),
             "RSET" => {
-                let code = self.say(Point::Rset, 250);
-                self.step(code, State::Ready);
+                if self.say(Point::Rset, 250) == 250 {
+                    self.transaction = None;
+                    self.content.clear();
+                }
             }
             "QUIT" => {
                 self.say(Point::Quit, 221);
@@ -140,31 +189,103 @@ impl Server {
 
     fn hello(&mut self, point: Point) {
         assert_eq!(self.state, State::Start);
-        let code = self.say(point, 250);
-        if code == 250 {
+        if self.say(point, 250) == 250 {
             self.state = State::Ready;
         }
     }
 
     fn mail(&mut self, line: String) {
-        assert_eq!(self.state, State::Ready, "MAIL must follow a clean state");
-        self.mails.push(Record {
-            line,
-            ..Record::default()
-        });
-        let code = self.say(Point::Mail(self.mails.len() - 1), 250);
-        self.step(code, State::Transaction);
+        assert_eq!(self.state, State::Ready);
+        let digits: String = line
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let m = digits.parse().unwrap_or(0);
+        self.current = m;
+        self.mails.entry(m).or_default().line = line;
+        self.chunks = 0;
+        if self.transaction.is_some() {
+            // Nobody but a client that forgets RSET gets here.
+            self.say_code(503);
+            self.refusal(Phase::Mail, 503);
+            return;
+        }
+        let code = self.say(Point::Mail(m), 250);
+        if code == 250 {
+            self.transaction = Some((m, Vec::new()));
+            self.content.clear();
+        }
         self.refusal(Phase::Mail, code);
     }
 
     fn rcpt(&mut self, line: String) {
-        assert_eq!(self.state, State::Transaction);
-        let m = self.mails.len() - 1;
-        let code = self.say(Point::Rcpt(m, self.mails[m].recipients.len()), 250);
+        let Some((m, _)) = self.transaction else {
+            return self.say_code(503);
+        };
+        let i = self.mails[&m].recipients.len();
+        let code = self.say(Point::Rcpt(m, i), 250);
         if code == 421 {
-            self.refusal(Phase::Rcpt, code);
-        } else {
-            self.mails[m].recipients.push((line, code));
+            return self.refusal(Phase::Rcpt, code);
+        }
+        self.mails
+            .get_mut(&m)
+            .unwrap()
+            .recipients
+            .push((line, code));
+        if let (200..=299, Some((_, taken))) = (code, &mut self.transaction) {
+            taken.push(i);
+        }
+    }
+
+    fn has_recipients(&self) -> bool {
+        self.transaction
+            .as_ref()
+            .is_some_and(|(_, taken)| !taken.is_empty())
+    }
+
+    fn data(&mut self) {
+        let m = self.current;
+        let is_open = self.transaction.is_some();
+        if !(self.has_recipients() || (self.make.data_for_nobody && is_open)) {
+            assert!(self.offers("PIPELINING"), "DATA for nobody");
+            return self.say_code(503);
+        }
+        let code = self.say(Point::Data(m), 354);
+        match code {
+            354 => self.state = State::Content,
+            _ if self.has_recipients() => self.refusal(Phase::Data, code),
+            _ => {}
+        }
+    }
+
+    fn bdat(&mut self, line: &str) {
+        let mut words = line.split(' ').skip(1);
+        let left = words.next().unwrap().parse().unwrap();
+        let last = words.next() == Some("LAST");
+        let valid = self.has_recipients();
+        self.state = State::Chunk { left, last, valid };
+    }
+
+    fn chunk(&mut self) {
+        let State::Chunk { left, last, valid } = self.state else {
+            unreachable!()
+        };
+        let octets: Vec<u8> = self.input.drain(..left).collect();
+        self.state = State::Ready;
+        if !valid {
+            return self.say_code(503);
+        }
+        self.content.extend_from_slice(&octets);
+        if last {
+            return self.finish();
+        }
+        let m = self.current;
+        let code = self.say(Point::Chunk(m, self.chunks), 250);
+        self.chunks += 1;
+        if code != 250 {
+            self.refusal(Phase::Body, code);
+            self.end_transaction();
         }
     }
 
@@ -175,25 +296,42 @@ impl Server {
             self.content.extend_from_slice(b"\r\n");
             return;
         }
-        let m = self.mails.len() - 1;
+        self.state = State::Ready;
+        self.finish();
+    }
+
+    fn finish(&mut self) {
         let content = std::mem::take(&mut self.content);
+        if !self.has_recipients() {
+            assert!(content.is_empty(), "content for nobody");
+            self.end_transaction();
+            return self.say_code(554);
+        }
+        let (m, taken) = self.transaction.clone().unwrap();
         let code = self.say(Point::Final(m), 250);
-        self.step(code, State::Ready);
-        self.refusal(Phase::Final, code);
         if code == 250 {
-            self.mails[m].delivered = Some(content);
+            self.mails
+                .get_mut(&m)
+                .unwrap()
+                .delivered
+                .push((taken, content));
+            self.transaction = None;
+        } else {
+            self.refusal(Phase::Final, code);
+            self.end_transaction();
         }
     }
 
-    fn step(&mut self, code: u16, to: State) {
-        if self.state != State::Closed {
-            self.state = if code < 400 { to } else { State::Dirty };
+    fn end_transaction(&mut self) {
+        if !self.make.keeps_transaction {
+            self.transaction = None;
         }
     }
 
     fn refusal(&mut self, phase: Phase, code: u16) {
         if code >= 400 {
-            self.mails.last_mut().unwrap().refused = Some((phase, code));
+            let record = self.mails.get_mut(&self.current).unwrap();
+            record.refused.get_or_insert((phase, code));
         }
     }
 
@@ -201,7 +339,7 @@ impl Server {
     fn say(&mut self, point: Point, usual: u16) -> u16 {
         let code = self.script.get(&point).copied().unwrap_or(usual);
         let tail = if point == Point::Ehlo && code == 250 {
-            self.extensions
+            self.make.extensions
         } else {
             ""
         };
@@ -215,6 +353,11 @@ impl Server {
             self.state = State::Closed;
         }
         code
+    }
+
+    fn say_code(&mut self, code: u16) {
+        self.output
+            .extend_from_slice(format!("{code} no\r\n").as_bytes());
     }
 }
 
@@ -250,37 +393,78 @@ pub(crate) struct Result {
     pub(crate) lost: Vec<(Ticket, Unfinished)>,
     pub(crate) closed: Option<u16>,
     pub(crate) violation: Option<Violation>,
+    /// How often it waited for the server.
+    pub(crate) trips: usize,
 }
 
-/// A session with these mails, then QUIT.
-pub(crate) fn session(mails: impl IntoIterator<Item = posthaste_smtp::Mail>) -> Session {
-    let mut session = Session::new(Config::default());
-    for mail in mails {
-        session.submit(mail);
+/// A client with these mails, each with its content, and QUIT to say.
+pub(crate) struct Client {
+    pub(crate) session: Session,
+    pub(crate) tickets: Vec<Ticket>,
+    contents: Vec<Vec<u8>>,
+    /// How much of each content was given.
+    given: Vec<usize>,
+    /// The mail whose content cannot be had.
+    unreadable: Option<usize>,
+}
+
+impl Client {
+    pub(crate) fn new(config: Config, mails: impl IntoIterator<Item = (Mail, Vec<u8>)>) -> Self {
+        let mut session = Session::new(config);
+        let (mut tickets, mut contents) = (Vec::new(), Vec::new());
+        for (mail, content) in mails {
+            tickets.push(session.submit(mail));
+            contents.push(content);
+        }
+        session.quit();
+        let given = vec![0; tickets.len()];
+        Self {
+            session,
+            tickets,
+            contents,
+            given,
+            unreadable: None,
+        }
     }
-    session.quit();
-    session
+
+    /// The content of this mail fails after its first piece.
+    pub(crate) fn fail_content(&mut self, mail: usize) {
+        self.unreadable = Some(mail);
+    }
+
+    /// Which mail a ticket stands for.
+    pub(crate) fn number(&self, ticket: Ticket) -> usize {
+        self.tickets.iter().position(|t| *t == ticket).unwrap()
+    }
+
+    fn give(&mut self, ticket: Ticket) {
+        let m = self.number(ticket);
+        if self.unreadable == Some(m) && self.given[m] > 0 {
+            return self.session.content_failed();
+        }
+        let content = &self.contents[m];
+        let piece = content.len().min(self.given[m] + 3);
+        self.session.content(&content[self.given[m]..piece]);
+        self.given[m] = piece;
+        if piece == content.len() {
+            self.session.content_end();
+        }
+    }
 }
 
-/// Lets them talk until the end. Every mail has the same content.
-pub(crate) fn talk(
-    session: &mut Session,
-    server: &mut Server,
-    up: Link,
-    down: Link,
-    content: &[u8],
-) -> Result {
-    let (mut result, mut sent, mut given) = (Result::default(), 0, 0);
+/// Lets them talk until the end.
+pub(crate) fn talk(client: &mut Client, server: &mut Server, up: Link, down: Link) -> Result {
+    let (mut result, mut sent) = (Result::default(), 0);
     let mut passed_down = 0;
     loop {
-        match session.poll() {
+        match client.session.poll() {
             Ok(Step::Send(bytes)) => {
                 let Some(room) = up.room(sent) else { break };
                 let n = bytes.len().min(room);
                 if !server.is_closed() {
                     server.receive(&bytes[..n]);
                 }
-                session.sent(n);
+                client.session.sent(n);
                 sent += n;
             }
             Ok(Step::Receive(_)) => {
@@ -290,24 +474,17 @@ pub(crate) fn talk(
                 let bytes = server.take(room);
                 if bytes.is_empty() {
                     let cut = matches!(up, Link::BrokenAt(_));
-                    assert!(server.is_closed() || cut, "both wait: {session:?}");
+                    assert!(server.is_closed() || cut, "both wait: {:?}", client.session);
                     break;
                 }
+                result.trips += 1;
                 passed_down += bytes.len();
-                session.received(&bytes);
+                client.session.received(&bytes);
             }
-            Ok(Step::Content(_)) => {
-                let piece = content.len().min(given + 3);
-                session.content(&content[given..piece]);
-                given = piece;
-                if given == content.len() {
-                    given = 0;
-                    session.content_end();
-                }
-            }
+            Ok(Step::Content(ticket)) => client.give(ticket),
             Ok(Step::Done(ticket, outcome)) => result.done.push((ticket, outcome)),
-            Ok(Step::Idle) => panic!("idle after quit: {session:?}"),
-            Ok(Step::StartTls) => panic!("nobody asked for TLS: {session:?}"),
+            Ok(Step::Idle) => panic!("idle after quit: {:?}", client.session),
+            Ok(Step::StartTls) => panic!("nobody asked for TLS: {:?}", client.session),
             Ok(Step::Closed(reply)) => {
                 result.closed = reply.map(|reply| reply.code());
                 break;
@@ -318,6 +495,6 @@ pub(crate) fn talk(
             }
         }
     }
-    result.lost = session.lost();
+    result.lost = client.session.lost();
     result
 }

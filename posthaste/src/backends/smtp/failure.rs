@@ -1,12 +1,15 @@
 //! What went wrong, in the words of the report.
 
 use std::io;
+use std::sync::Arc;
 
+use posthaste_message::RenderError;
 use posthaste_smtp::{Failure, FailureKind, Outcome, Reply, Unfinished, Violation, ViolationKind};
 
+use super::faults::Fault as Avoidable;
 use super::prepared::Prepared;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::net::{Fault, Target};
+use crate::net::{Fault, LoginRefused, Target};
 use crate::report::Rejection;
 
 /// How a conversation ended that should have gone on.
@@ -19,7 +22,7 @@ pub(super) enum Ended {
 
 impl Ended {
     /// The error of a conversation that ended in `phase`.
-    pub(super) fn into_error(self, phase: Phase) -> Error {
+    pub(super) fn error(&self, phase: Phase) -> Error {
         let what = phase.as_str();
         let error = match self {
             Self::Closed(Some(reply)) => {
@@ -40,16 +43,31 @@ impl Ended {
                     }
                 };
                 Error::new(kind, message)
-                    .with_reply(reply)
+                    .with_reply(reply.clone())
                     .with_temporary(temporary)
             }
             Self::Closed(None) => lost(format!("the server ended the conversation ({what})")),
-            Self::Fault(Fault::Peer(violation)) => broken(&violation),
-            Self::Fault(Fault::Tls(error)) => unsafe_server(error),
+            Self::Fault(Fault::Peer(violation)) => broken(violation),
+            Self::Fault(Fault::Tls(error)) => unsafe_server(error.clone()),
             Self::Fault(Fault::Wire(error)) => interrupted(what, error),
-            Self::Fault(Fault::Body(error)) => return unreadable(error),
         };
         error.with_phase(phase)
+    }
+
+    /// The fault of the server that this tells of, if it is one that the next connection can avoid.
+    pub(super) fn fault_of_server(&self, phase: Phase, is_chunking: bool) -> Option<Avoidable> {
+        match self {
+            Self::Fault(Fault::Peer(violation)) => match violation.kind() {
+                ViolationKind::NoChunking => Some(Avoidable::Chunking),
+                ViolationKind::OutOfStep => Some(Avoidable::Pipelining),
+                _ => None,
+            },
+            // Some servers never answer a last BDAT, where they would answer a dot.
+            Self::Fault(Fault::Wire(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                (is_chunking && phase == Phase::Final).then_some(Avoidable::Chunking)
+            }
+            _ => None,
+        }
     }
 
     /// Whether the connection itself gave out, as an idle one does when the server tires of it.
@@ -60,60 +78,37 @@ impl Ended {
             Self::Fault(_) => false,
         }
     }
-}
 
-/// A message that was not sent because its connection was lost.
-pub(super) struct Loss {
-    /// What to report.
-    pub(super) error: Error,
-    /// Whether the server cannot have taken any notice of the message, so that it may go over another connection.
-    pub(super) not_begun: bool,
-}
+    /// Whether a mail that was lost so may go over another connection. `proven` if this connection was good before:
+    /// otherwise the next one would be no better. What the server may have taken never goes again.
+    pub(super) fn may_go_again(&self, unfinished: &Unfinished, proven: bool) -> bool {
+        let not_begun = unfinished.never_started
+            || (self.is_hang_up() && Phase::from(unfinished.phase) == Phase::Mail);
+        let is_blameless = !unfinished.was_first || (proven && not_begun);
+        !unfinished.in_doubt && (is_blameless || unfinished.by_data)
+    }
 
-impl Loss {
-    /// The loss of a message that had come as far as `unfinished` says.
-    pub(super) fn new(
-        ended: Ended,
-        unfinished: Option<Unfinished>,
-        prepared: &Prepared<'_>,
-    ) -> Self {
-        let is_body = matches!(ended, Ended::Fault(Fault::Body(_)));
-        let hang_up = ended.is_hang_up();
-        let Some(unfinished) = unfinished else {
-            // The session always knows an unfinished mail; without its word, assume the worst.
-            let error = ended.into_error(Phase::Final);
-            return Self::settled(error.with_temporary(true).with_in_doubt(true));
-        };
-        let phase = Phase::from(unfinished.phase);
-        let not_begun = !is_body && (unfinished.never_started || (hang_up && phase == Phase::Mail));
-        let mut error = ended.into_error(phase);
+    /// The error of a mail that was lost so.
+    pub(super) fn loss(&self, unfinished: Unfinished, prepared: &Prepared<'_>) -> Error {
+        let mut error = self.error(Phase::from(unfinished.phase));
         if unfinished.in_doubt {
             error = error.with_temporary(true).with_in_doubt(true);
         }
-        let rejections = prepared.rejections(unfinished.rejected);
-        Self {
-            error: error.with_rejections(rejections),
-            not_begun,
-        }
+        error.with_rejections(prepared.rejections(unfinished.rejected))
     }
+}
 
-    /// The loss of a message whose MAIL was answered by 421. The server may have said that before, tired of waiting, so on a
-    /// connection that had been used it says nothing about this message.
-    pub(super) fn of_421(outcome: &Outcome, prepared: &Prepared<'_>) -> Option<Self> {
-        let failure = outcome.failure.as_ref()?;
-        let code = failure.reply.as_ref()?.code();
-        (code == 421 && failure.phase == posthaste_smtp::Phase::Mail).then(|| Self {
-            error: prepared.error(outcome.clone()),
-            not_begun: true,
-        })
-    }
-
-    fn settled(error: Error) -> Self {
-        Self {
-            error,
-            not_begun: false,
-        }
-    }
+/// Whether MAIL was answered by 421. The server may have said that before, tired of waiting, so on a connection that was
+/// good before it says nothing about this message.
+pub(super) fn is_tired_of_waiting(outcome: &Outcome) -> bool {
+    let failure = outcome.failure.as_ref();
+    failure.is_some_and(|failure| {
+        let is_421 = failure
+            .reply
+            .as_ref()
+            .is_some_and(|reply| reply.code() == 421);
+        is_421 && failure.phase == posthaste_smtp::Phase::Mail
+    })
 }
 
 /// The error of a server that broke the rules, or that does not offer what has to be.
@@ -156,15 +151,17 @@ fn unsafe_server(error: rustls::Error) -> Error {
 
 /// The error of a server that cannot be connected to.
 pub(super) fn unreachable(target: &Target, error: io::Error) -> Error {
-    let Target { host, port } = target;
-    let (kind, why) = if error.kind() == io::ErrorKind::TimedOut {
-        (ErrorKind::Timeout, "it took too long".to_owned())
-    } else {
-        (ErrorKind::Connect, error.to_string())
+    let is_login = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LoginRefused>());
+    let (kind, why) = match error.kind() {
+        io::ErrorKind::TimedOut => (ErrorKind::Timeout, "it took too long".to_owned()),
+        _ if is_login => (ErrorKind::Auth, error.to_string()),
+        _ => (ErrorKind::Connect, error.to_string()),
     };
-    Error::new(kind, format!("cannot connect to {host} port {port}: {why}"))
+    Error::new(kind, format!("cannot connect to {target}: {why}"))
         .with_phase(Phase::Connect)
-        .with_temporary(true)
+        .with_temporary(!is_login)
         .with_source(error)
 }
 
@@ -177,6 +174,11 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
     let error = match (failure.kind, failure.reply) {
         (FailureKind::Unsupported(what), _) => {
             let message = format!("the server does not offer {what}, which this message needs");
+            Error::new(ErrorKind::Rejected, message)
+        }
+        (FailureKind::Unprotected, _) => {
+            let message =
+                "the message requires TLS, which the connection to the server does not have";
             Error::new(ErrorKind::Rejected, message)
         }
         (FailureKind::TooLarge, None) => {
@@ -193,7 +195,7 @@ pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error
                 .with_reply(reply)
                 .with_temporary(temporary)
         }
-        (FailureKind::Refused, None) => return all_refused(rejected),
+        (_, None) => return all_refused(rejected),
     };
     error.with_phase(phase)
 }
@@ -214,8 +216,8 @@ fn all_refused(rejected: &[Rejection]) -> Error {
     }
 }
 
-/// The error of a body that could not be read to its end. Rendered anew, the same message may well go out.
-fn unreadable(error: io::Error) -> Error {
+/// The error of a content that could not be read to its end. Rendered anew, the same message may well go out.
+pub(super) fn unreadable(error: RenderError) -> Error {
     let message = format!("the message's content could not be read: {error}");
     Error::new(ErrorKind::Io, message)
         .with_phase(Phase::Body)
@@ -224,14 +226,15 @@ fn unreadable(error: io::Error) -> Error {
 }
 
 /// The error of a connection that failed during `what`.
-fn interrupted(what: &str, error: io::Error) -> Error {
+fn interrupted(what: &str, error: &Arc<io::Error>) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut => {
             let message = format!("the server took too long ({what})");
             Error::new(ErrorKind::Timeout, message).with_temporary(true)
         }
         io::ErrorKind::UnexpectedEof => lost(format!("the server closed the connection ({what})")),
-        _ => lost(format!("the connection was lost ({what}): {error}")).with_source(error),
+        _ => lost(format!("the connection was lost ({what}): {error}"))
+            .with_source(Arc::clone(error)),
     }
 }
 

@@ -4,6 +4,7 @@ use posthaste_message::{EmailMessage, Envelope, Mailbox, RenderOptions, Rendered
 use posthaste_smtp::{Mail, Outcome, Path, Reply};
 
 use super::failure::refused;
+use super::wishes;
 use crate::error::Error;
 use crate::report::{Rejection, Report};
 
@@ -12,17 +13,18 @@ pub(super) struct Prepared<'m> {
     envelope: Envelope,
     /// The bytes.
     pub(super) rendered: Rendered<'m>,
-    /// The same for the SMTP session.
-    pub(super) mail: Mail,
 }
 
 impl<'m> Prepared<'m> {
-    /// Checks and renders; nothing has been said to any server by then.
+    /// Checks and renders; nothing has been said to any server by then. With what the SMTP session has to know of it.
     ///
     /// # Errors
     ///
     /// When an address or another field is invalid.
-    pub(super) fn new(message: &'m EmailMessage, options: &RenderOptions) -> Result<Self, Error> {
+    pub(super) fn new(
+        message: &'m EmailMessage,
+        options: &RenderOptions,
+    ) -> Result<(Self, Mail), Error> {
         let envelope = message.envelope(options)?;
         let rendered = message.render(options)?;
         let from = match &envelope.from {
@@ -36,18 +38,13 @@ impl<'m> Prepared<'m> {
             .iter()
             .chain(&envelope.to)
             .all(Mailbox::is_ascii);
-        let mail = Mail {
-            from,
-            to,
-            size: rendered.len(),
-            eight_bit: rendered.is_8bit(),
-            smtputf8: rendered.needs_smtputf8() || !ascii,
-        };
-        Ok(Self {
-            envelope,
-            rendered,
-            mail,
-        })
+        let mut mail = Mail::new(from, to);
+        mail.size = rendered.len();
+        mail.eight_bit = rendered.is_8bit();
+        mail.smtputf8 = rendered.needs_smtputf8() || !ascii;
+        wishes::add(&envelope, &mut mail)?;
+        let prepared = Self { envelope, rendered };
+        Ok((prepared, mail))
     }
 
     /// What became of the message.
