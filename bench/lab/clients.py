@@ -13,13 +13,15 @@ FOLDER = os.path.join(ROOT, "target", "bench")
 class Client:
     """One program, and how it is called."""
 
-    def __init__(self, name, command, *, nodelay=False, tls=True, chunking=False, env=None, seconds=0, note=""):
+    def __init__(self, name, command, *, nodelay=False, tls=True, chunking=False, fast=False, env=None, seconds=0, note=""):
         self.name = name
         self.command = command
         self.nodelay = nodelay
         self.tls = tls
         # Whether it needs CHUNKING.
         self.chunking = chunking
+        # Whether it may have much under way, so that TCP's slow start weighs in a short run.
+        self.fast = fast
         self.own = env or {}
         # How long it has to run at least, for its start not to weigh much.
         self.seconds = seconds
@@ -47,10 +49,10 @@ PROGRAM = os.path.join(FOLDER, "posthaste-bench")
 PEERS = os.path.join(ROOT, "target", "peers", "release", "posthaste-bench-peers")
 NODE = os.path.join(FOLDER, "node")
 
-POSTHASTE = Client("posthaste", [PROGRAM, "send"], note="default settings; composes each message")
+POSTHASTE = Client("posthaste", [PROGRAM, "send"], fast=True, note="default settings; composes each message")
 SINGLY = Client("posthaste, one a call", [PROGRAM, "singly"], note="one message in each call, over an open connection")
-FLOOR = Client("floor", [PROGRAM, "floor"], tls=False, chunking=True, note="hand-written, checks nothing, 64 messages in flight")
-COPY = Client("copy", [PROGRAM, "copy"], tls=False, note="the same octets over a plain socket")
+FLOOR = Client("floor", [PROGRAM, "floor"], tls=False, chunking=True, fast=True, note="hand-written, checks nothing, 64 messages in flight")
+COPY = Client("copy", [PROGRAM, "copy"], tls=False, fast=True, note="the same octets over a plain socket")
 LETTRE = Client("lettre", [PEERS, "lettre"], note="tokio, pooled, as it comes")
 LETTRE_NODELAY = Client("lettre, NODELAY", [PEERS, "lettre"], nodelay=True, note="the same with TCP_NODELAY forced on it")
 MAIL_SEND = Client("mail-send, NODELAY", [PEERS, "mail-send"], nodelay=True, note="TCP_NODELAY forced on it")

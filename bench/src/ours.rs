@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use crate::job::{Job, Outcome};
 use crate::mail;
 
-/// How many octets of messages a batch has at most. All messages of a batch are in memory.
-const BATCH: usize = 32 << 20;
+/// How many octets of messages a batch has at most, and how many messages. All of them are in memory.
+const BATCH: (usize, usize) = (16 << 20, 4000);
 
 /// How the messages are handed over.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub(crate) fn send(job: &Job, way: Way) -> Outcome {
     let mailer = Mailer::new(settings(job));
     let message = mail::of(job)?;
     let most = match way {
-        Way::Batches => (BATCH / usize::try_from(fs::metadata(&job.file)?.len())?).max(16),
+        Way::Batches => (BATCH.0 / usize::try_from(fs::metadata(&job.file)?.len())?).clamp(16, BATCH.1),
         Way::Singly => 1,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
