@@ -13,8 +13,10 @@ use posthaste_message::{Date, EmailMessage, Mailbox, RenderOptions, Transfer};
 
 use crate::error::Error;
 use crate::outbox::Outbox;
+use crate::pool::Pools;
 use crate::report::Report;
 use crate::settings::{Options, Origin, Settings};
+use crate::token::Tokens;
 
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -117,6 +119,12 @@ pub struct Context<'a> {
     pub io: Io,
     /// Whether attachments may be files of this machine.
     pub allow_files: bool,
+    /// Where the mailer keeps connections.
+    pub(crate) pools: &'a Pools,
+    /// Whether the connection is for one call only, and may be one that is kept.
+    pub(crate) is_pooled: bool,
+    /// Where tokens to log in with come from.
+    pub(crate) tokens: Option<&'a Tokens>,
 }
 
 impl Context<'_> {

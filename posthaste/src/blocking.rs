@@ -87,7 +87,10 @@ impl Mailer {
         self.0.connect(None, |_| ())
     }
 
-    /// Sends one message over a connection of its own. One without recipients is skipped.
+    /// Sends one message. One without recipients is skipped.
+    ///
+    /// The backend `smtp` keeps the connection for the next one. A connection that is to be used for some messages and
+    /// closed afterwards is made by [`connection`](Self::connection).
     ///
     /// What goes wrong is in the report, also when no connection could be made.
     pub fn send(&self, message: &EmailMessage) -> Report {

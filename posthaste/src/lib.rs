@@ -44,13 +44,13 @@ mod mailer;
 mod mode;
 mod net;
 mod outbox;
-#[allow(dead_code)]
 mod pool;
 mod report;
 mod scope;
 mod sending;
 mod settings;
 pub mod testing;
+mod token;
 
 pub use posthaste_message::{
     Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
@@ -75,3 +75,4 @@ pub use self::sending::{Payload, Sending};
 pub use self::settings::{
     Entry, MailerSettings, OptionValue, Options, Origin, Secret, Settings, Sources,
 };
+pub use self::token::{TokenProvider, TokenRequest};

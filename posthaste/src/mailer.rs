@@ -13,16 +13,18 @@ use crate::error::Error;
 use crate::mode::Async;
 use crate::mode::Mode;
 use crate::outbox::Outbox;
+use crate::pool::Pools;
 use crate::report::{Report, Reports};
 use crate::scope::{self, Scoped};
-use crate::settings::{Options, Settings};
+use crate::settings::{Options, Secret, Settings};
+use crate::token::{TokenProvider, TokenRequest, Tokens};
 
 /// The name of the mailer that is used when no other is asked for.
 const DEFAULT: &str = "default";
 
 /// Sends messages as its settings say, by the backends that it knows.
 ///
-/// Cloning it is cheap. The backends `smtp`, `console`, `file`, `locmem` and `dummy` are there from the start.
+/// Cloning it is cheap; clones send over the same connections, which are kept for a while. The backends `smtp`, `console`, `file`, `locmem` and `dummy` are there from the start.
 ///
 /// # Examples
 ///
@@ -50,6 +52,9 @@ struct Inner {
     outbox: Outbox,
     alias: String,
     allow_files: bool,
+    /// Shared by all clones.
+    pools: Arc<Pools>,
+    tokens: Option<Tokens>,
 }
 
 impl Mailer {
@@ -62,6 +67,8 @@ impl Mailer {
             outbox: Outbox::new(),
             alias: DEFAULT.to_owned(),
             allow_files: true,
+            pools: Arc::default(),
+            tokens: None,
         }))
     }
 
@@ -124,14 +131,45 @@ impl Mailer {
     /// A name that is not configured is told when a connection is made.
     #[must_use]
     pub fn using(&self, alias: impl Into<String>) -> Self {
-        self.clone().change(|inner| inner.alias = alias.into())
+        // What tells one mailer's connections from another's is in the options.
+        self.clone().keep_pools(|inner| inner.alias = alias.into())
     }
 
     /// Says whether attachments may be files of this machine; they may, unless this says otherwise. Refuse it to messages
     /// that come from people who are not trusted.
     #[must_use]
     pub fn allow_files(self, allow: bool) -> Self {
-        self.change(|inner| inner.allow_files = allow)
+        self.keep_pools(|inner| inner.allow_files = allow)
+    }
+
+    /// Logs in by OAuth 2.0 access tokens of this provider (OAUTHBEARER or XOAUTH2, as the server offers).
+    ///
+    /// It is asked by the SMTP backend of each mailer that has a user name (`EMAIL_HOST_USER`) and neither password, token
+    /// nor token command. When the server refuses a token it is asked once more.
+    #[must_use]
+    pub fn token_provider(self, provider: impl TokenProvider + 'static) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::new(provider)))
+    }
+
+    /// Logs in by the tokens that a function gives: [`token_provider`](Self::token_provider) for those that do not await.
+    /// On tokio it must not block.
+    ///
+    /// ```
+    /// use posthaste::{Mailer, Settings};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.email_host_user = "ann@example.com".into();
+    /// let mailer = Mailer::new(settings).token_from(|request| {
+    ///     let token = if request.is_refused { "a new token" } else { "the last token" };
+    ///     Ok(token.into())
+    /// });
+    /// ```
+    #[must_use]
+    pub fn token_from(
+        self,
+        function: impl Fn(TokenRequest<'_>) -> Result<Secret, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|inner| inner.tokens = Some(Tokens::from_function(function)))
     }
 
     /// Lets the backend `locmem` store into `outbox`.
@@ -163,10 +201,27 @@ impl Mailer {
         Renderer::new(&self.0.settings, self.0.allow_files)
     }
 
-    /// Makes a connection: by the named backend with what the settings say for it, or by that of the settings.
+    /// Makes a connection of its own: by the named backend with what the settings say for it, or by that of the settings.
     pub(crate) fn connect<M: Mode>(
         &self,
         backend: Option<&str>,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<Connection<M>, Error> {
+        self.make(backend, false, change)
+    }
+
+    /// Makes a connection for one call, from those that are kept if the backend keeps any.
+    pub(crate) fn borrow<M: Mode>(
+        &self,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<Connection<M>, Error> {
+        self.make(None, true, change)
+    }
+
+    fn make<M: Mode>(
+        &self,
+        backend: Option<&str>,
+        is_pooled: bool,
         change: impl FnOnce(&mut Options),
     ) -> Result<Connection<M>, Error> {
         let inner = &*self.0;
@@ -182,18 +237,21 @@ impl Mailer {
             outbox: &inner.outbox,
             io: M::IO,
             allow_files: inner.allow_files,
+            pools: &inner.pools,
+            is_pooled,
+            tokens: inner.tokens.as_ref(),
         };
         let backend = inner.registry.make(&name, &context)?;
         let fail_silently = options.flag("fail_silently")?.unwrap_or(false);
         Ok(Connection::new(backend, fail_silently))
     }
 
-    /// Sends one message over a connection of its own.
+    /// Sends one message.
     pub(crate) async fn deliver<M: Mode>(&self, message: &EmailMessage) -> Report {
         if message.recipients().next().is_none() {
             return Report::skipped();
         }
-        match self.connect::<M>(None, |_| ()) {
+        match self.borrow::<M>(|_| ()) {
             Ok(mut connection) => connection.deliver(message).await,
             Err(error) => Report::failed(None, error),
         }
@@ -201,7 +259,7 @@ impl Mailer {
 
     /// Sends all messages over one connection.
     pub(crate) async fn deliver_all<M: Mode>(&self, messages: &[EmailMessage]) -> Reports {
-        match self.connect::<M>(None, |_| ()) {
+        match self.borrow::<M>(|_| ()) {
             Ok(mut connection) => connection.deliver_all(messages).await,
             Err(error) => {
                 let failed = messages.iter().map(|_| Report::failed(None, error.clone()));
@@ -210,7 +268,16 @@ impl Mailer {
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    /// The same mailer but for one thing. It shares no connections with what it was: they may be made otherwise now.
+    fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
+        self.keep_pools(|inner| {
+            inner.pools = Arc::default();
+            change(inner);
+        })
+    }
+
+    /// The same mailer but for one thing that makes no difference to connections.
+    fn keep_pools(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }
@@ -227,7 +294,10 @@ impl Mailer {
         self.connect(None, |_| ())
     }
 
-    /// Sends one message over a connection of its own. One without recipients is skipped.
+    /// Sends one message. One without recipients is skipped.
+    ///
+    /// The backend `smtp` keeps the connection for the next one. A connection that is to be used for some messages and
+    /// closed afterwards is made by [`connection`](Self::connection).
     ///
     /// What goes wrong is in the report, also when no connection could be made.
     pub async fn send(&self, message: &EmailMessage) -> Report {

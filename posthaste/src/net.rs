@@ -2,19 +2,16 @@
 
 #[cfg(test)]
 mod both;
-#[allow(dead_code)]
 mod channel;
 mod clock;
 mod connect;
 mod drive;
-#[allow(dead_code)]
 mod proxy;
 mod std;
 mod target;
 mod tls;
 #[cfg(feature = "tokio")]
 mod tokio;
-#[allow(dead_code)]
 mod wire;
 
 pub(crate) use self::clock::connect_limit;

@@ -1,5 +1,7 @@
 //! What became of each message.
 
+mod queue_id;
+
 use std::fmt;
 use std::ops::Deref;
 use std::slice;
@@ -13,7 +15,8 @@ use crate::error::{Error, Phase};
 
 /// What became of one message.
 ///
-/// It serialises as the line that `posthaste send --json` prints for the message.
+/// It serialises as the line that `posthaste send --json` prints for the message. Where a server has spoken the last word on
+/// the message, the line has `reply` (its code, enhanced code and text) and `queue_id`, too.
 ///
 /// # Examples
 ///
@@ -42,6 +45,9 @@ pub struct Report {
     pub rejected: Vec<Rejection>,
     /// Why nobody got it.
     pub error: Option<Error>,
+    /// What the server said when it took the message; none if nobody got it, or if no server was asked. Where there is an
+    /// answer for each recipient, as in LMTP, it is the first.
+    pub reply: Option<Reply>,
     skipped: bool,
 }
 
@@ -53,6 +59,7 @@ impl Report {
             accepted: Vec::new(),
             rejected: error.rejections().to_vec(),
             error: Some(error),
+            reply: None,
             skipped: false,
         }
     }
@@ -73,6 +80,7 @@ impl Report {
             accepted,
             rejected,
             error: None,
+            reply: None,
             skipped: false,
         }
     }
@@ -83,6 +91,36 @@ impl Report {
             skipped: true,
             ..Self::taken(None, Vec::new(), Vec::new())
         }
+    }
+
+    /// The same report, with what the server said when it took the message.
+    pub fn with_reply(mut self, reply: Option<Reply>) -> Self {
+        self.reply = reply;
+        self
+    }
+
+    /// The name that the server gave the message, to find it in the server's log: `4Xyz` of `Ok: queued as 4Xyz`.
+    ///
+    /// It is read from the [`reply`](Self::reply) of servers whose words are known: Postfix, Exim, OpenSMTPD, Sendmail,
+    /// qmail, Haraka, Dovecot, Exchange, Gmail, Amazon SES and those that speak like them.
+    ///
+    /// ```
+    /// use posthaste::{Reply, Report};
+    ///
+    /// let reply: Reply = "250 2.0.0 Ok: queued as 4Xyz1".parse()?;
+    /// let report = Report::sent("<1@example.com>", vec![]).with_reply(Some(reply));
+    /// assert_eq!(report.queue_id().as_deref(), Some("4Xyz1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn queue_id(&self) -> Option<String> {
+        self.reply.as_ref().and_then(queue_id::find)
+    }
+
+    /// What the server said last of the message, be it taken or refused.
+    fn last_word(&self) -> Option<&Reply> {
+        let refusal = self.error.as_ref().and_then(Error::reply);
+        self.reply.as_ref().or(refusal)
     }
 
     /// The outcome in a word.
@@ -234,12 +272,17 @@ impl<'a> IntoIterator for &'a Reports {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let accepted: Vec<String> = self.accepted.iter().map(Mailbox::addr_spec).collect();
-        let mut line = serializer.serialize_struct("Report", 5)?;
+        let fields = if self.last_word().is_some() { 7 } else { 5 };
+        let mut line = serializer.serialize_struct("Report", fields)?;
         line.serialize_field("status", self.status().as_str())?;
         line.serialize_field("message_id", &self.message_id)?;
         line.serialize_field("accepted", &accepted)?;
         line.serialize_field("rejected", &self.rejected)?;
         line.serialize_field("error", &self.error.as_ref().map(Line))?;
+        if let Some(reply) = self.last_word() {
+            line.serialize_field("reply", &Words(reply))?;
+            line.serialize_field("queue_id", &self.queue_id())?;
+        }
         line.end()
     }
 }
@@ -262,6 +305,20 @@ impl Serialize for Rejection {
     }
 }
 
+/// A reply as the report shows it.
+struct Words<'a>(&'a Reply);
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let enhanced = self.0.enhanced().map(|code| code.to_string());
+        let mut words = serializer.serialize_struct("Reply", 3)?;
+        words.serialize_field("code", &self.0.code())?;
+        words.serialize_field("enhanced", &enhanced)?;
+        words.serialize_field("message", &self.0.message())?;
+        words.end()
+    }
+}
+
 /// An error as the report shows it.
 struct Line<'a>(&'a Error);
 
@@ -277,5 +334,36 @@ impl Serialize for Line<'_> {
         line.serialize_field("field", &error.field())?;
         line.serialize_field("message", error.message())?;
         line.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn json(report: &Report) -> serde_json::Value {
+        serde_json::to_value(report).expect("JSON")
+    }
+
+    #[test]
+    fn the_servers_words_are_told_where_there_are_any() {
+        let plain = json(&Report::sent("<1@x>", vec![]));
+        let keys = plain.as_object().map(serde_json::Map::len);
+        assert_eq!(keys, Some(5), "{plain}");
+
+        let reply = |text: &str| text.parse::<Reply>().ok();
+        let sent = Report::sent("<1@x>", vec![]).with_reply(reply("250 2.0.0 Ok: queued as 4Xyz1"));
+        let line = json(&sent);
+        assert_eq!(line["queue_id"], "4Xyz1");
+        let words =
+            serde_json::json!({"code": 250, "enhanced": "2.0.0", "message": "Ok: queued as 4Xyz1"});
+        assert_eq!(line["reply"], words);
+
+        let refusal = reply("554 5.7.1 queued as spam1").expect("a reply");
+        let error = Error::new(ErrorKind::Rejected, "no").with_reply(refusal);
+        let line = json(&Report::failed(None, error));
+        assert_eq!(line["reply"]["code"], 554);
+        assert_eq!(line["queue_id"], serde_json::Value::Null);
     }
 }

@@ -135,7 +135,7 @@ impl<P, M> Sending<'_, P, M> {
         self
     }
 
-    /// Sends over this connection, and leaves it as open as it was. Without it there is a new one, closed at the end.
+    /// Sends over this connection, and leaves it as open as it was. Without it, it goes over one that the mailer keeps, if its backend keeps any.
     pub fn connection<'d>(self, connection: &'d mut Connection<M>) -> Sending<'d, P, M> {
         Sending {
             connection: Some(connection),
@@ -189,7 +189,7 @@ impl<P: Payload, M: Mode> Sending<'_, P, M> {
                     None => mailer,
                 };
                 let login = self.login;
-                own = mailer.connect::<M>(None, |options| login.override_in(options))?;
+                own = mailer.borrow::<M>(|options| login.override_in(options))?;
                 &mut own
             }
         };

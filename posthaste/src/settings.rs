@@ -23,6 +23,7 @@ pub use self::secret::Secret;
 pub use self::sources::Sources;
 use self::table::{Setting, TABLE};
 use self::value::Value;
+pub(crate) use self::value::words;
 
 use crate::error::Error;
 

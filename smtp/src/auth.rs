@@ -60,6 +60,11 @@ impl Credentials {
         Self::new(user, token, Secret::Token)
     }
 
+    /// Whether the secret is a token.
+    pub fn is_token(&self) -> bool {
+        matches!(self.secret, Secret::Token(_))
+    }
+
     fn new(user: &str, secret: &str, kind: fn(String) -> Secret) -> Result<Self, InvalidArgument> {
         for (what, text) in [("user name", user), ("password or token", secret)] {
             if text.chars().any(char::is_control) {
@@ -196,7 +201,7 @@ pub(crate) fn choose(
         .split_ascii_whitespace()
         .collect();
     Mechanism::ALL.into_iter().find(|mechanism| {
-        mechanism.takes_token() == matches!(credentials.secret, Secret::Token(_))
+        mechanism.takes_token() == credentials.is_token()
             && (circumstances.cleartext || !mechanism.is_cleartext())
             && (circumstances.bindable || *mechanism != Mechanism::ScramSha256Plus)
             && !tried.contains(mechanism)
@@ -347,7 +352,7 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 /// HMAC (RFC 2104) over MD5, in hexadecimal.
-fn hmac_md5(key: &str, message: &[u8]) -> String {
+pub(crate) fn hmac_md5(key: &str, message: &[u8]) -> String {
     const BLOCK: usize = 64;
     let mut block = [0; BLOCK];
     let hashed = md5::compute(key);

@@ -108,7 +108,7 @@ impl Default for Lines {
 }
 
 /// Where the first CR or LF is.
-fn find_line_end(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_line_end(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let is_end = |b: &u8| *b == b'\r' || *b == b'\n';
     // The fold without early exit is what the compiler turns into vector instructions.

@@ -98,6 +98,7 @@ mod ehlo;
 mod error;
 mod parameters;
 mod reply;
+pub mod server;
 
 pub use auth::{Credentials, Mechanism};
 pub use client::{

@@ -112,7 +112,8 @@ impl Reply {
         self
     }
 
-    fn new(code: u16, text: String) -> Self {
+    /// Of a code from 200 to 599, and of lines that are joined by LF and free of other controls.
+    pub(crate) fn new(code: u16, text: String) -> Self {
         let enhanced = split_enhanced(&text).map(|(enhanced, _)| enhanced);
         Self {
             code,

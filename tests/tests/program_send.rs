@@ -95,7 +95,8 @@ fn the_line_of_a_message_has_every_field() {
             .is_some_and(|id| id.starts_with('<') && id.ends_with('>'))
     );
     let expected = json!({"status": "sent", "message_id": line["message_id"], "accepted": ["a@x.org", "b@x.org"],
-                          "rejected": [], "error": null});
+                          "rejected": [], "error": null, "queue_id": null,
+                          "reply": {"code": 250, "enhanced": "2.0.0", "message": "Taken"}});
     assert_eq!(*line, expected);
     assert_eq!(ended.stderr, "");
     assert!(

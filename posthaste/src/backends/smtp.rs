@@ -1,23 +1,28 @@
 //! The SMTP backend: a batch of messages over one connection, or over another one when the first is lost.
 
 mod batch;
+mod depot;
 mod dial;
 mod failure;
 mod faults;
 mod flight;
+mod login;
 mod options;
 mod prepared;
 mod wishes;
 
+use std::sync::Arc;
+
 use posthaste_message::EmailMessage;
 
 use self::batch::{Batch, Reporter};
-use self::options::Server;
+use self::depot::Depot;
 use crate::backend::{Backend, BoxFuture, Context, Io, Renderer};
 use crate::error::Error;
 #[cfg(feature = "tokio")]
 use crate::net::TokioWire;
 use crate::net::{Link, NoContents, StdWire, Wire, drive};
+use crate::pool::{Lease, Taken};
 use crate::report::Report;
 
 /// Makes the backend for the kind of I/O that `ctx` asks for.
@@ -26,21 +31,21 @@ use crate::report::Report;
 ///
 /// When an option is unknown or cannot be used.
 pub(crate) fn make(ctx: &Context<'_>) -> Result<Box<dyn Backend>, Error> {
-    let renderer = ctx.renderer();
-    let server = Server::from_options(ctx.options, &renderer.options().domain)?;
     Ok(match ctx.io {
-        Io::Blocking => Box::new(SmtpBackend::<StdWire>::new(server, renderer)),
+        Io::Blocking => Box::new(SmtpBackend::<StdWire>::new(ctx)?),
         #[cfg(feature = "tokio")]
-        Io::Tokio => Box::new(SmtpBackend::<TokioWire>::new(server, renderer)),
+        Io::Tokio => Box::new(SmtpBackend::<TokioWire>::new(ctx)?),
     })
 }
 
 /// Sends mail to one server.
 struct SmtpBackend<W: Wire> {
-    server: Server,
+    depot: Arc<Depot<W>>,
+    /// Whether connections are those that the mailer keeps.
+    is_pooled: bool,
     renderer: Renderer,
     /// The idle connection. It is taken out while it is talked over, so that a future that is dropped half-way drops it too.
-    link: Option<Link<W>>,
+    link: Option<Lease<Link<W>>>,
 }
 
 impl<W: Wire> Backend for SmtpBackend<W> {
@@ -78,37 +83,52 @@ impl<W: Wire> Backend for SmtpBackend<W> {
 }
 
 impl<W: Wire> SmtpBackend<W> {
-    fn new(server: Server, renderer: Renderer) -> Self {
-        Self {
-            server,
+    fn new(ctx: &Context<'_>) -> Result<Self, Error> {
+        let renderer = ctx.renderer();
+        Ok(Self {
+            depot: Depot::of(ctx, &renderer.options().domain)?,
+            is_pooled: ctx.is_pooled,
             renderer,
             link: None,
-        }
+        })
     }
 
     async fn connect_unless_open(&mut self) -> Result<bool, Error> {
         if self.link.is_some() {
             return Ok(false);
         }
-        match self.server.connect().await {
+        let deadline = self.depot.deadline();
+        let slot = self.depot.slot(false, deadline).await?;
+        match self.depot.connect(slot, deadline).await {
             Ok(link) => {
                 self.link = Some(link);
                 Ok(true)
             }
-            Err(_) if self.server.fail_silently => Ok(false),
+            Err(_) if self.depot.server.fail_silently => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the connection back to the mailer that keeps it, or says goodbye.
+    async fn put_away(&mut self) {
+        if !self.is_pooled {
+            return self.quit().await;
+        }
+        if let Some(link) = self.link.take() {
+            link.give_back();
         }
     }
 
     /// Says goodbye. A peer that is gone already, or does not answer, is none of the caller's troubles.
     async fn quit(&mut self) {
         if let Some(mut link) = self.link.take() {
+            link.until(None);
             link.session.quit();
             let _ = drive(&mut link, &mut NoContents).await;
         }
     }
 
-    /// Sends over the open connection, and over a new one when there is none or when it is lost.
+    /// Sends over the open connection or one that is kept, and over a new one when there is none or when it is lost.
     async fn send_batch<'a>(
         &'a mut self,
         messages: &'a [EmailMessage],
@@ -117,36 +137,62 @@ impl<W: Wire> SmtpBackend<W> {
         let was_open = self.link.is_some();
         let renderer = self.renderer.clone();
         let mut batch = Batch::new(messages, &renderer, report);
+        let mut is_first = true;
         while batch.has_more(self.link.as_ref().map(|link| &link.session)) {
-            let open = self.link.take();
-            let is_proven = open.is_some();
-            let link = match open {
-                Some(link) => Ok(link),
-                None => self.server.connect().await,
-            };
-            let link = match link {
-                Ok(link) => link,
+            match self
+                .open_link(std::mem::replace(&mut is_first, false))
+                .await
+            {
+                Ok((link, proven)) => {
+                    let idle = batch.send_over(link, proven, &self.depot).await;
+                    self.keep(idle, batch.server_had_enough()).await;
+                }
                 Err(error) => {
                     batch.fail(&error);
                     break;
                 }
-            };
-            self.link = batch.send_over(link, is_proven, &self.server.faults).await;
-            if batch.server_had_enough() {
-                // It would soon hang up, in the middle of the next messages.
-                self.quit().await;
             }
         }
         if !was_open {
+            self.put_away().await;
+        }
+    }
+
+    /// Keeps a connection for the next messages, unless its server would soon hang up.
+    async fn keep(&mut self, link: Option<Lease<Link<W>>>, had_enough: bool) {
+        self.link = link;
+        if had_enough {
             self.quit().await;
+        }
+    }
+
+    /// The connection that is open, or one that is kept for everybody if `may_be_kept`, or else a new one; and whether it
+    /// was good before.
+    async fn open_link(&mut self, may_be_kept: bool) -> Result<(Lease<Link<W>>, bool), Error> {
+        let deadline = self.depot.deadline();
+        match self.link.take() {
+            Some(mut link) if link.is_at_home() && !link.is_worn() => {
+                link.until(deadline);
+                return Ok((link, true));
+            }
+            Some(link) => link.give_back(),
+            None => {}
+        }
+        let taken = match self.is_pooled && may_be_kept {
+            true => self.depot.take(deadline).await?,
+            false => Taken::Empty(self.depot.slot(self.is_pooled, deadline).await?),
+        };
+        match taken {
+            Taken::Kept(link) => Ok((link, true)),
+            Taken::Empty(slot) => Ok((self.depot.connect(slot, deadline).await?, false)),
         }
     }
 }
 
 impl<W: Wire> Drop for SmtpBackend<W> {
     fn drop(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.farewell();
+        if let Some(link) = self.link.take() {
+            link.give_back();
         }
     }
 }

@@ -223,6 +223,7 @@ impl<W: Wire> Channel<W> {
     }
 
     /// What safety the connection has, if it is under TLS.
+    #[allow(dead_code, reason = "told by what comes next")]
     pub(super) fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
     }

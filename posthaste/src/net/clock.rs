@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use posthaste_smtp::Phase;
 
-use super::wire::{remaining, timed_out};
+use super::wire::remaining;
 
 /// The longest that anything may take, so that no sum of a time and a limit can overflow.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -16,9 +16,13 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long to wait for the answer to QUIT, on which nothing depends.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// How long connecting may take under `timeout`, which replaces the usual limit.
-pub(crate) fn connect_limit(timeout: Option<Duration>) -> Duration {
-    timeout.unwrap_or(CONNECT).min(FOREVER)
+/// How long connecting may take under `timeout`, which replaces the usual limit, and before `deadline`.
+pub(crate) fn connect_limit(timeout: Option<Duration>, deadline: Option<Instant>) -> Duration {
+    let limit = timeout.unwrap_or(CONNECT).min(FOREVER);
+    match deadline {
+        Some(deadline) => limit.min(deadline.saturating_duration_since(Instant::now())),
+        None => limit,
+    }
 }
 
 /// What the time is spent on.
@@ -33,6 +37,8 @@ pub(super) enum Activity {
 pub(super) struct Clock {
     timeout: Option<Duration>,
     running: Option<(Activity, Instant)>,
+    /// The end of everything, whatever the activity.
+    end: Option<Instant>,
 }
 
 impl Clock {
@@ -40,7 +46,13 @@ impl Clock {
         Self {
             timeout,
             running: None,
+            end: None,
         }
+    }
+
+    /// Sets the time at which everything has to be over, or takes it away.
+    pub(super) fn until(&mut self, end: Option<Instant>) {
+        self.end = end;
     }
 
     /// Gives the next activity a deadline of its own.
@@ -55,7 +67,7 @@ impl Clock {
             _ => Instant::now() + self.limit(activity),
         };
         self.running = Some((activity, deadline));
-        remaining(deadline).map_err(|_| timed_out())
+        remaining(self.end.map_or(deadline, |end| end.min(deadline)))
     }
 
     pub(super) fn limit(&self, activity: Activity) -> Duration {
@@ -104,8 +116,24 @@ mod tests {
         assert_eq!(limit(None, Activity::Receiving(Phase::Quit)), 10);
         let short = Some(Duration::from_secs(7));
         assert_eq!(limit(short, Activity::Receiving(Phase::Final)), 7);
-        assert_eq!(connect_limit(None).as_secs(), 30);
-        assert_eq!(connect_limit(short).as_secs(), 7);
+        assert_eq!(connect_limit(None, None).as_secs(), 30);
+        assert_eq!(connect_limit(short, None).as_secs(), 7);
+        let end = Instant::now() + Duration::from_secs(3);
+        assert!(connect_limit(short, Some(end)).as_secs() <= 3);
+        assert!(connect_limit(short, Some(end + Duration::from_secs(60))).as_secs() == 7);
+    }
+
+    #[test]
+    fn nothing_goes_on_after_the_end() {
+        let mut clock = Clock::new(Some(Duration::from_secs(60)));
+        clock.until(Some(Instant::now() + Duration::from_secs(5)));
+        let left = clock.left(Activity::Sending).expect("time");
+        assert!(left <= Duration::from_secs(5));
+        clock.until(Some(Instant::now()));
+        let late = clock.left(Activity::Receiving(Phase::Final));
+        assert_eq!(late.expect_err("no time").kind(), io::ErrorKind::TimedOut);
+        clock.until(None);
+        assert!(clock.left(Activity::Receiving(Phase::Final)).is_ok());
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(crate) enum Fault {
 
 /// A connection, and the conversation on it.
 #[derive(Debug)]
-pub(crate) struct Link<W> {
+pub(crate) struct Link<W: Wire> {
     wire: Channel<W>,
     tls: Option<Tls>,
     /// The conversation; mail is submitted here.
@@ -74,11 +74,13 @@ pub(crate) struct Link<W> {
     phase: Phase,
     clock: Clock,
     buffer: Box<[u8]>,
+    /// Where the wire was made.
+    pub(crate) home: W::Home,
 }
 
 impl<W: Wire> Link<W> {
-    /// Begins a conversation on a connected wire. `timeout` replaces each of the standard's time limits; `tls` is how the
-    /// connection is made safe when the session asks for it, or at once if the session says so.
+    /// Begins a conversation on a connected wire. `timeout` replaces each of the standard's time limits, and at `deadline`
+    /// everything has to be [over](Self::until); `tls` is how the connection is made safe when the session asks for it, or at once if the session says so.
     ///
     /// # Errors
     ///
@@ -87,10 +89,12 @@ impl<W: Wire> Link<W> {
         wire: W,
         mut config: Config,
         timeout: Option<Duration>,
+        deadline: Option<Instant>,
         tls: Option<Tls>,
     ) -> Result<Self, Fault> {
         let mut wire = Channel::new(wire);
         let mut clock = Clock::new(timeout);
+        clock.until(deadline);
         if let (Security::Tls(binding), Some(tls)) = (&mut config.security, &tls) {
             let limit = clock.left(Activity::Receiving(Phase::Starttls))?;
             *binding = wire.start_tls(tls, limit).await?;
@@ -102,7 +106,18 @@ impl<W: Wire> Link<W> {
             phase: Phase::Greeting,
             clock,
             buffer: vec![0; BLOCK].into_boxed_slice(),
+            home: W::home(),
         })
+    }
+
+    /// Sets the time at which everything has to be over, or takes it away.
+    pub(crate) fn until(&mut self, deadline: Option<Instant>) {
+        self.clock.until(deadline);
+    }
+
+    /// Whether the conversation is as idle as it was left, as far as can be seen without waiting: open, and not a word said.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.session.is_idle() && self.wire.is_quiet()
     }
 
     /// Makes the handshake that the session asks for.

@@ -192,6 +192,17 @@ impl Options {
         }
     }
 
+    /// Whether these are the same options with the same values, whoever gave them.
+    pub(crate) fn has_same(&self, other: &Self) -> bool {
+        let pairs = self.entries.iter().zip(&other.entries);
+        self.entries.len() == other.entries.len()
+            && pairs
+                .into_iter()
+                .all(|((name, entry), (other_name, other))| {
+                    name == other_name && entry.value.0 == other.value.0
+                })
+    }
+
     /// Empty options of the mailer that the `EMAIL_*` settings make.
     pub(super) fn of_settings() -> Self {
         Self {

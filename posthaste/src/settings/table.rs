@@ -332,7 +332,7 @@ pub(super) static TABLE: &[Setting] = &[
     ),
     Setting {
         name: URL,
-        doc: "Stands for all settings above, which cannot be given beside it: `smtp://user:password@host:587?tls=starttls` (`tls` is `none`, `starttls` or `implicit`; further parameters are the options above from `timeout` on, and `token_command`), `smtps://…`, `lmtp://…`, `lmtp:///socket`, `console:`, `file:///folder`, `locmem:`, `dummy:`.",
+        doc: "Stands for all settings above, which cannot be given beside it: `smtp://user:password@host:587?tls=starttls` (`tls` is `none`, `starttls` or `implicit`; further parameters are the options above but for the host, the login and the folder, and `token_command`), `smtps://…`, `lmtp://…`, `lmtp:///socket`, `console:`, `file:///folder`, `locmem:`, `dummy:`.",
         kind: Kind::Url,
         default: "",
         option: None,

@@ -70,19 +70,28 @@ fn message(name: &str) -> EmailMessage {
         .to([format!("{name}@example.com")])
 }
 
-/// Sends all through one connection.
+/// Sends all through one connection, and closes it.
 pub(crate) fn send(driver: Driver, settings: Settings, messages: &[EmailMessage]) -> Vec<Report> {
     let mailer = Mailer::new(settings);
-    match driver {
-        Driver::Std => mailer.blocking().send_messages(messages).into_vec(),
+    let reports = match driver {
+        Driver::Std => match mailer.blocking().connection() {
+            Ok(mut connection) => connection.send_messages(messages),
+            // Why there is none is in the reports, too.
+            Err(_) => mailer.blocking().send_messages(messages),
+        },
         #[cfg(feature = "tokio")]
         Driver::Tokio => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime")
-            .block_on(mailer.send_messages(messages))
-            .into_vec(),
-    }
+            .block_on(async {
+                match mailer.connection() {
+                    Ok(mut connection) => connection.send_messages(messages).await,
+                    Err(_) => mailer.send_messages(messages).await,
+                }
+            }),
+    };
+    reports.into_vec()
 }
 
 /// Sends one message to `sink`.

@@ -34,5 +34,6 @@ fn message(name: &str) -> EmailMessage {
 
 fn send(sink: &Sink, messages: &[EmailMessage]) -> Vec<Report> {
     let mailer = Mailer::new(settings(sink)).blocking();
-    mailer.send_messages(messages).into_vec()
+    let mut connection = mailer.connection().expect("usable settings");
+    connection.send_messages(messages).into_vec()
 }

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use posthaste_message::{EmailMessage, Transfer};
 use posthaste_smtp::{Extensions, FailureKind, Mail, Outcome, Session, Ticket};
 
+use super::depot::Depot;
 use super::failure::{Ended, is_tired_of_waiting, unreadable};
-use super::faults::Faults;
 use super::flight::Flight;
 use super::prepared::Prepared;
 use crate::backend::Renderer;
 use crate::error::Error;
 use crate::net::{Event, Link, Wire, drive};
+use crate::pool::Lease;
 use crate::report::Report;
 
 /// So many octets of messages may wait for their turn.
@@ -38,6 +39,8 @@ pub(super) struct Batch<'m> {
     flight: Flight<'m>,
     /// The recipients that were refused since a message was taken.
     refusals: usize,
+    /// The messages that this connection was given.
+    submitted: usize,
 }
 
 /// A message that was rendered before it was known to whom it goes.
@@ -62,6 +65,7 @@ impl<'m> Batch<'m> {
             ready: None,
             flight: Flight::default(),
             refusals: 0,
+            submitted: 0,
         }
     }
 
@@ -87,15 +91,19 @@ impl<'m> Batch<'m> {
     /// idle. `proven` if it was good before.
     pub(super) async fn send_over<W: Wire>(
         &mut self,
-        mut link: Link<W>,
+        mut link: Lease<Link<W>>,
         mut proven: bool,
-        faults: &Faults,
-    ) -> Option<Link<W>> {
-        self.refusals = 0;
+        depot: &Depot<W>,
+    ) -> Option<Lease<Link<W>>> {
+        (self.refusals, self.submitted) = (0, 0);
         let ended = loop {
-            self.submit(&mut link.session);
+            self.submit(&mut link);
             match drive(&mut link, &mut self.flight).await {
-                Ok(Event::Done(ticket, outcome)) => proven |= self.settle(ticket, outcome, proven),
+                Ok(Event::Done(ticket, outcome)) => {
+                    proven |= self.settle(ticket, outcome, proven);
+                    // The next message has its own time.
+                    link.until(depot.deadline());
+                }
                 Ok(Event::Idle) if self.flight.is_empty() => {
                     // A server that has said more than was asked is not talked to again.
                     return link.session.is_idle().then_some(link);
@@ -107,7 +115,7 @@ impl<'m> Batch<'m> {
         };
         let is_chunking = link.session.is_chunking();
         let fault = ended.fault_of_server(link.phase().into(), is_chunking);
-        fault.inspect(|fault| faults.note(*fault));
+        fault.inspect(|fault| depot.server.faults.note(*fault));
         self.lose(&ended, &mut link.session, proven);
         None
     }
@@ -136,12 +144,19 @@ impl<'m> Batch<'m> {
         })
     }
 
-    /// Keeps the session busy.
-    fn submit(&mut self, session: &mut Session) {
-        while session.wants_mail() && self.has_room() {
+    /// Keeps the session busy, as long as the connection may be used.
+    fn submit<W: Wire>(&mut self, link: &mut Lease<Link<W>>) {
+        while link.session.wants_mail() && self.has_room() {
+            // One message goes in any case, lest connections be made for nothing.
+            if link.is_worn() && self.submitted > 0 {
+                break;
+            }
             let Some(place) = self.take() else { break };
-            if let Some((prepared, mail)) = self.prepare(place, transfer(Some(session))) {
-                let ticket = session.submit(mail);
+            self.submitted += 1;
+            let transfer = transfer(Some(&link.session));
+            if let Some((prepared, mail)) = self.prepare(place, transfer) {
+                link.count();
+                let ticket = link.session.submit(mail);
                 self.flight.add(ticket, place, prepared);
             }
         }

@@ -165,6 +165,16 @@ pub(super) fn unreachable(target: &Target, error: io::Error) -> Error {
         .with_source(error)
 }
 
+/// The error of a send that waited in vain for one of the connections that there may be.
+pub(super) fn none_free(connections: usize) -> Error {
+    let message = format!(
+        "no connection came free in time; the limit of {connections} (EMAIL_MAX_CONNECTIONS) is reached"
+    );
+    Error::new(ErrorKind::Timeout, message)
+        .with_phase(Phase::Connect)
+        .with_temporary(true)
+}
+
 /// The error of a message that the server refused, or that cannot be sent to this server.
 pub(super) fn refused(failure: Option<Failure>, rejected: &[Rejection]) -> Error {
     let Some(failure) = failure else {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use posthaste_smtp::{Config, Credentials, Hello, Protocol, Security, Session};
+use posthaste_smtp::{Config, Credentials, Hello, Protocol, Security, Session, Window};
 
 use super::faults::{Fault, Faults};
-
-use crate::backend::seed;
+use super::login::Login;
+use crate::backend::{Context, seed};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::net::{Files, Place, Proxy, Target, Tls, Unusable};
 use crate::pool::PoolLimits;
@@ -26,6 +26,7 @@ const KNOWN: &[&str] = &[
     "ssl_cafile",
     "allow_cleartext_auth",
     "token",
+    "token_command",
     "send_timeout",
     "bind_address",
     "proxy",
@@ -50,10 +51,8 @@ pub(super) struct Server {
     /// The time limit that replaces those of the standard.
     pub(super) timeout: Option<Duration>,
     /// How long a send as a whole may take, from waiting for a connection to the last reply.
-    #[allow(dead_code)]
     pub(super) send_timeout: Option<Duration>,
     /// How many connections are kept, and for how long.
-    #[allow(dead_code)]
     pub(super) pool: PoolLimits,
     /// The name to introduce ourselves by.
     pub(super) hello: Hello,
@@ -61,7 +60,8 @@ pub(super) struct Server {
     pub(super) tls: Option<Tls>,
     /// Whether TLS comes first, and not by STARTTLS.
     is_implicit: bool,
-    credentials: Option<Credentials>,
+    /// Who logs in; nobody if none.
+    pub(super) login: Option<Login>,
     allow_cleartext_auth: bool,
     /// How much a session says before it waits.
     pace: Pace,
@@ -72,12 +72,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Reads the options; `domain` is this machine's name.
+    /// Reads the options of the mailer; `domain` is this machine's name.
     ///
     /// # Errors
     ///
     /// When an option is unknown or cannot be used.
-    pub(super) fn from_options(options: &Options, domain: &str) -> Result<Self, Error> {
+    pub(super) fn new(ctx: &Context<'_>, domain: &str) -> Result<Self, Error> {
+        let options = ctx.options;
         options.deny_unknown(KNOWN)?;
         let target = target(options)?;
         let host = match &target.place {
@@ -88,7 +89,7 @@ impl Server {
         Ok(Self {
             tls: tls(options, host)?,
             is_implicit: options.flag("use_ssl")?.unwrap_or(false),
-            credentials: credentials(options)?,
+            login: Login::new(ctx)?,
             allow_cleartext_auth: allowed || host.is_none_or(is_this_machine),
             timeout: limit(options, "timeout")?,
             send_timeout: limit(options, "send_timeout")?,
@@ -103,19 +104,20 @@ impl Server {
 }
 
 impl Server {
-    /// How a session with this server presents itself.
-    pub(super) fn session_config(&self) -> Config {
+    /// How a session with this server presents itself, and who logs in.
+    pub(super) fn session_config(&self, credentials: Option<Credentials>) -> Config {
         let mut config = Config::new(self.hello.clone());
         config.security = match (&self.tls, self.is_implicit) {
             (None, _) => Security::None,
             (Some(_), false) => Security::StartTls,
             (Some(_), true) => Security::Tls(None),
         };
-        config.credentials.clone_from(&self.credentials);
+        config.credentials = credentials;
         config.allow_cleartext_auth = self.allow_cleartext_auth;
-        self.pace.set(&mut config);
-        config.pipelining &= !self.faults.has(Fault::Pipelining);
-        config.chunking &= !self.faults.has(Fault::Chunking);
+        config.protocol = self.pace.protocol;
+        config.pipelining = self.pace.pipelining && !self.faults.has(Fault::Pipelining);
+        config.chunking = self.pace.chunking && !self.faults.has(Fault::Chunking);
+        config.window = self.pace.window;
         config.nonce = format!("{:016x}{:016x}", seed(), seed());
         config
     }
@@ -131,6 +133,9 @@ impl Server {
             Some(_) if self.tls.is_none() && !self.allow_cleartext_auth => {
                 "passwords are not said in the clear: set EMAIL_USE_TLS or EMAIL_USE_SSL".to_owned()
             }
+            Some(offered) if self.login.as_ref().is_some_and(Login::is_by_token) => {
+                format!("the server offers {offered:?}, and a token takes OAUTHBEARER or XOAUTH2")
+            }
             Some(offered) => format!("the server offers {offered:?}"),
         };
         let message = format!("{}; {hint}", error.message());
@@ -141,38 +146,27 @@ impl Server {
 /// How much a session says before it waits for an answer, and in which protocol.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    lmtp: bool,
+    protocol: Protocol,
     pipelining: bool,
     chunking: bool,
-    replies: usize,
-    octets: u64,
-    messages: usize,
-    chunk: usize,
+    window: Window,
 }
 
 impl Pace {
     fn from_options(options: &Options) -> Result<Self, Error> {
+        let mut window = Window::default();
+        window.replies = count(options, "max_unanswered_replies", window.replies)?;
+        let octets = options.count("max_unanswered_bytes")?;
+        window.octets = octets.unwrap_or(window.octets);
+        window.messages = count(options, "max_unanswered_messages", window.messages)?;
+        window.chunk = count(options, "chunk_size", window.chunk)?;
+        let lmtp = options.flag("lmtp")?.unwrap_or(false);
         Ok(Self {
-            lmtp: options.flag("lmtp")?.unwrap_or(false),
+            protocol: if lmtp { Protocol::Lmtp } else { Protocol::Smtp },
             pipelining: on(options, "pipelining")?,
             chunking: on(options, "chunking")?,
-            replies: count(options, "max_unanswered_replies", 512)?,
-            octets: options.count("max_unanswered_bytes")?.unwrap_or(8 << 20),
-            messages: count(options, "max_unanswered_messages", 64)?,
-            chunk: count(options, "chunk_size", 256 << 10)?,
+            window,
         })
-    }
-
-    fn set(self, config: &mut Config) {
-        if self.lmtp {
-            config.protocol = Protocol::Lmtp;
-        }
-        config.pipelining = self.pipelining;
-        config.chunking = self.chunking;
-        config.window.replies = self.replies;
-        config.window.octets = self.octets;
-        config.window.messages = self.messages;
-        config.window.chunk = self.chunk;
     }
 }
 
@@ -294,32 +288,6 @@ fn unusable(error: Unusable, options: &Options) -> Error {
         .with_phase(Phase::Starttls)
 }
 
-/// As in Django, a login is meant only if both name and password are given. A token means one without doubt.
-fn credentials(options: &Options) -> Result<Option<Credentials>, Error> {
-    let secret = |name| options.secret(name).filter(|secret| !secret.is_empty());
-    let user = options.string("username").filter(|user| !user.is_empty());
-    let (name, credentials) = match (user, secret("password"), secret("token")) {
-        (_, Some(_), Some(_)) => {
-            let message = "stands for the password; set only one of them";
-            return Err(Error::invalid(options.field("token"), message));
-        }
-        (None, None, Some(_)) => {
-            let message = "a token needs a name to log in with; set username, too";
-            return Err(Error::invalid(options.field("token"), message));
-        }
-        (Some(user), Some(password), None) => {
-            ("password", Credentials::password(user, password.expose()))
-        }
-        (Some(user), None, Some(token)) => ("token", Credentials::token(user, token.expose())),
-        (_, _, None) => return Ok(None),
-    };
-    credentials.map(Some).map_err(|error| {
-        let is_user = error.what() == "user name";
-        let name = if is_user { "username" } else { name };
-        Error::invalid(options.field(name), error.problem())
-    })
-}
-
 /// Whether nobody can listen on the way.
 fn is_this_machine(host: &str) -> bool {
     match host.parse::<std::net::IpAddr>() {
@@ -338,14 +306,28 @@ fn hello(domain: &str) -> Result<Hello, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::OptionValue;
+    use crate::backend::Io;
+    use crate::outbox::Outbox;
+    use crate::settings::{OptionValue, Settings};
 
     fn server<const N: usize>(given: [(&str, &str); N]) -> Result<Server, Error> {
         let mut options = Options::default();
         for (name, value) in given {
             options.set(name, OptionValue::from(value));
         }
-        Server::from_options(&options, "client.example")
+        let (settings, outbox) = (Settings::default(), Outbox::new());
+        let ctx = Context {
+            settings: &settings,
+            alias: "default",
+            options: &options,
+            outbox: &outbox,
+            io: Io::Blocking,
+            allow_files: true,
+            tokens: None,
+            pools: &crate::pool::Pools::default(),
+            is_pooled: false,
+        };
+        Server::new(&ctx, "client.example")
     }
 
     fn field<const N: usize>(given: [(&str, &str); N]) -> String {
@@ -369,13 +351,13 @@ mod tests {
             let server = server.expect("good");
             assert_eq!(server.target.to_string(), "localhost port 25");
             assert_eq!(server.pool, PoolLimits::default());
-            assert!(server.pace.pipelining && server.pace.chunking && !server.pace.lmtp);
-            assert_eq!((server.pace.replies, server.pace.messages), (512, 64));
+            let config = server.session_config(None);
+            assert!(config.pipelining && config.chunking);
             assert_eq!(
-                (server.pace.octets, server.pace.chunk),
-                (8_388_608, 262_144)
+                (config.protocol, config.window),
+                (Protocol::Smtp, Window::default())
             );
-            assert!(server.send_timeout.is_none() && server.credentials.is_none());
+            assert!(server.send_timeout.is_none() && server.login.is_none());
         }
     }
 
@@ -404,9 +386,11 @@ mod tests {
         let way = "mail.example.com port 24 through socks5://ann:***@proxy.example:1080";
         assert_eq!(server.target.to_string(), way);
         assert_eq!(server.target.bind, Some([192, 0, 2, 1].into()));
-        let pace = server.pace;
-        assert!(pace.lmtp && !pace.pipelining && !pace.chunking);
-        let sizes = (pace.replies, pace.octets, pace.messages, pace.chunk);
+        let config = server.session_config(None);
+        assert!(!config.pipelining && !config.chunking);
+        assert_eq!(config.protocol, Protocol::Lmtp);
+        let window = config.window;
+        let sizes = (window.replies, window.octets, window.messages, window.chunk);
         assert_eq!(sizes, (1, 2, 3, 4));
         let pool = server.pool;
         assert_eq!((pool.connections, pool.messages), (5, 7));
@@ -415,7 +399,10 @@ mod tests {
             (Duration::ZERO, Duration::from_millis(6500))
         );
         assert_eq!(server.send_timeout, Some(Duration::from_secs(8)));
-        assert_eq!(server.credentials, Credentials::token("ann", "t0ken").ok());
+        let Some(Login::Fixed(login)) = server.login else {
+            panic!("a token is a login");
+        };
+        assert_eq!(Some(login), Credentials::token("ann", "t0ken").ok());
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl<'m> Prepared<'m> {
             accepted.filter_map(|&i| self.recipient(i)).collect(),
             self.rejections(outcome.rejected),
         )
+        .with_reply(outcome.reply)
     }
 
     /// The error of a message that nobody got.
