@@ -28,7 +28,7 @@ STYLE = """
   }
 """
 
-LEFT, TOP, ROW, PANEL, GAP, FOOT = 160, 84, 26, 190, 18, 48
+LEFT, TOP, ROW, PANEL, GAP, FOOT = 160, 84, 26, 190, 36, 48
 
 
 def dots(title, panels):

@@ -25,7 +25,11 @@ def rate(value):
 
 
 def number(value):
-    return "" if value is None else f"{value:.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
+    if value is None:
+        return ""
+    if 0 < value < 0.005:
+        return "< 0.01"
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 9.95 else f"{value:.2f}"
 
 
 class Figures:
@@ -126,7 +130,7 @@ def targets(figures):
         if measured is not None:
             met = (least is None or measured >= least) and (most is None or measured <= most)
             wanted = f"≥ {least}" if most is None else f"≤ {most}"
-            rows.append(f"| {what} | {wanted} | {number(measured)} | {'met' if met else '**missed**'} |")
+            rows.append(f"| {what} | {wanted} | {measured:.4g} | {'met' if met else '**missed**'} |")
 
     for trip, least in ((20, 60), (50, 100)):
         aim(f"real Postfix, 10 kB, {trip} ms: times lettre", figures.ratio(Cell("postfix", trip, 10_000), "lettre"), least)

@@ -26,7 +26,9 @@ pub(crate) fn send(job: &Job, way: Way) -> Outcome {
     let mailer = Mailer::new(settings(job));
     let message = mail::of(job)?;
     let most = match way {
-        Way::Batches => (BATCH.0 / usize::try_from(fs::metadata(&job.file)?.len())?).clamp(16, BATCH.1),
+        Way::Batches => {
+            (BATCH.0 / usize::try_from(fs::metadata(&job.file)?.len())?).clamp(16, BATCH.1)
+        }
         Way::Singly => 1,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
