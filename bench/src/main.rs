@@ -1,39 +1,74 @@
-//! Measures composing beside lettre and mail-builder, in one run and by turns.
+//! Measures composing beside lettre and mail-builder, in one run and by turns; and what `send.py` needs to measure sending.
 //!
 //! Each program composes the same mail from its parts to its octets, on one core. The rounds alternate, so that a machine that
 //! slows down slows all three; the ratio of the medians is what counts.
 //!
 //! `compose` (or nothing) measures and prints the table. `once COMPOSER CASE TIMES` composes that mail so many times and prints
-//! nothing, to be run under a program that counts instructions.
+//! nothing, to be run under a program that counts instructions. `send` and `singly` are Posthaste as a client; `floor` and
+//! `copy` are what it is measured against; `sink` and `link` are the server and the way to it; `mail` writes the message.
 
 mod compose;
+mod floor;
+mod job;
+mod link;
 mod machine;
+mod mail;
+mod ours;
+mod sink;
+mod talk;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use compose::{Case, Composer};
+use job::{Job, Outcome};
+use ours::Way;
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(400);
 
+const USAGE: &str = "usage: posthaste-bench COMMAND
+  compose                               measures composing, and prints the table
+  once COMPOSER CASE TIMES              composes with lettre, mail-builder or posthaste the mail 0 to 3
+  mail FOLDER SIZE                      writes a message
+  sink ADDRESS [EXTENSION...] [tls=FILE] [trip=MILLISECONDS]
+  link MICROSECONDS                     carries packets between its standard input and output
+  send|singly|floor|copy HOST PORT CONNECTIONS MESSAGES RECIPIENTS FILE [ROOT]";
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments[..] {
-        [] | ["compose"] => table().is_ok(),
-        ["once", composer, case, times] => once(composer, case, times).is_some(),
-        _ => false,
-    };
-    if done {
-        return ExitCode::SUCCESS;
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
     }
-    let _ = writeln!(
-        std::io::stderr(),
-        "usage: posthaste-bench [compose | once lettre|mail-builder|posthaste 0|1|2|3 TIMES]"
-    );
-    ExitCode::from(2)
+}
+
+fn run(arguments: &[&str]) -> Outcome {
+    match arguments {
+        [] | ["compose"] => Ok(table()?),
+        ["once", composer, case, times] => once(composer, case, times).ok_or_else(|| USAGE.into()),
+        ["mail", folder, size] => mail::write(folder, size),
+        ["sink", address, options @ ..] => {
+            let address = address.parse()?;
+            Ok(sink::serve(address, sink::Options::new(options, address)?)?)
+        }
+        ["link", delay] => Ok(link::link(Duration::from_micros(delay.parse()?))?),
+        [client, job @ ..] => {
+            let job = Job::new(job).ok_or(USAGE)?;
+            match *client {
+                "send" => ours::send(&job, Way::Batches),
+                "singly" => ours::send(&job, Way::Singly),
+                "floor" => floor::floor(&job),
+                "copy" => floor::copy(&job),
+                _ => Err(USAGE.into()),
+            }
+        }
+    }
 }
 
 /// Composes one mail again and again; `None` if the arguments are wrong.
