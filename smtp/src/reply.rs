@@ -92,6 +92,25 @@ impl Reply {
         self.code / 100 == 5
     }
 
+    /// The reply as a server says it: each line with the code, and CRLF.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let reply: posthaste_smtp::Reply = "250-One\r\n250 Two".parse()?;
+    /// assert_eq!(reply.to_wire(), "250-One\r\n250 Two\r\n");
+    /// # Ok::<(), posthaste_smtp::InvalidArgument>(())
+    /// ```
+    pub fn to_wire(&self) -> String {
+        let mut lines = self.lines().peekable();
+        let mut text = String::new();
+        while let Some(line) = lines.next() {
+            let mark = if lines.peek().is_some() { '-' } else { ' ' };
+            text.push_str(&format!("{}{mark}{line}\r\n", self.code));
+        }
+        text
+    }
+
     /// The same with no more text than is ever shown: what is kept for each of many recipients has to be small.
     pub(crate) fn shortened(mut self) -> Self {
         let cut = self.text.char_indices().nth(2 * MAX_MESSAGE);

@@ -112,12 +112,8 @@ impl Server {
     }
 
     pub(super) fn write(&mut self, reply: Option<Reply>) {
-        let Some(reply) = reply else { return };
-        let mut lines = reply.lines().peekable();
-        while let Some(line) = lines.next() {
-            let mark = if lines.peek().is_some() { '-' } else { ' ' };
-            let line = format!("{}{mark}{line}\r\n", reply.code());
-            self.out.extend_from_slice(line.as_bytes());
+        if let Some(reply) = reply {
+            self.say(reply.to_wire().as_bytes());
         }
     }
 }

@@ -146,9 +146,9 @@ impl Talk {
         self.pause(&rule)?;
         match &rule.act {
             Act::Usual | Act::NoReply => {}
-            Act::Reply(reply) if reply.code() != 421 => self.say(&written(reply)),
+            Act::Reply(reply) if reply.code() != 421 => self.say(reply.to_wire().as_bytes()),
             Act::Reply(reply) | Act::ReplyAndClose(reply) => {
-                self.say(&written(reply));
+                self.say(reply.to_wire().as_bytes());
                 self.server.close();
             }
             Act::Raw(bytes) | Act::Add(bytes) => self.say(bytes),
@@ -178,7 +178,7 @@ impl Talk {
             Act::Reply(reply) => self.answer(request, Some(reply.clone())),
             Act::ReplyAndClose(reply) => {
                 self.answered(request, reply);
-                self.say(&written(reply));
+                self.say(reply.to_wire().as_bytes());
                 self.server.close();
             }
             Act::Raw(bytes) => {
@@ -199,7 +199,11 @@ impl Talk {
             }
             Act::NoReply => self.withhold(request, b""),
             Act::CutReply(bytes) => {
-                let reply = usual.as_ref().map(written).unwrap_or_default();
+                let reply = usual
+                    .as_ref()
+                    .map(Reply::to_wire)
+                    .unwrap_or_default()
+                    .into_bytes();
                 self.say(reply.get(..*bytes).unwrap_or(&reply));
                 self.server.close();
             }
@@ -419,15 +423,4 @@ fn place(request: &Request) -> Option<Place> {
         Request::Quit => Place::Quit,
         _ => return None,
     })
-}
-
-/// A reply as it stands on the wire.
-fn written(reply: &Reply) -> Vec<u8> {
-    let mut lines = reply.lines().peekable();
-    let mut text = String::new();
-    while let Some(line) = lines.next() {
-        let mark = if lines.peek().is_some() { '-' } else { ' ' };
-        text.push_str(&format!("{}{mark}{line}\r\n", reply.code()));
-    }
-    text.into_bytes()
 }

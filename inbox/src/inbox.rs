@@ -1,0 +1,123 @@
+//! An inbox that is running.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use posthaste::Settings;
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, watch};
+
+use crate::builder::Builder;
+use crate::event::Event;
+use crate::mail::Arrival;
+use crate::smtp;
+use crate::store::{Added, Store, StoreError};
+
+/// An SMTP server on this machine that keeps every mail it is given. It stops when it is dropped.
+///
+/// It runs on threads of its own, for blocking and asynchronous code alike.
+pub struct Inbox {
+    shared: Arc<Shared>,
+    smtp: SocketAddr,
+    /// Dropped in the background: who drops an inbox may be a task of another runtime.
+    runtime: Option<Runtime>,
+}
+
+/// What all parts of an inbox share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) smtp: smtp::Config,
+    events: broadcast::Sender<Event>,
+    /// Turns true when the inbox stops.
+    stop: watch::Sender<bool>,
+}
+
+impl Inbox {
+    /// An inbox of your choice.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+        Self {
+            shared,
+            smtp,
+            runtime: Some(runtime),
+        }
+    }
+
+    /// Where it takes mail.
+    pub fn smtp_address(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.email_host = self.smtp.ip().to_string();
+        settings.email_port = Some(self.smtp.port());
+        settings
+    }
+
+    /// The mails.
+    pub fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.shared.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("smtp", &self.smtp)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config) -> Self {
+        Self {
+            store,
+            smtp,
+            events: broadcast::Sender::new(1024),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Keeps a mail, and tells of it.
+    pub(crate) async fn keep(&self, arrival: Arrival) -> Result<Added, StoreError> {
+        let added = self.store.add(arrival).await?;
+        self.tell(Event::Mail(Arc::clone(&added.mail)));
+        if !added.dropped.is_empty() {
+            self.tell(Event::Dropped(added.dropped.as_slice().into()));
+        }
+        Ok(added)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        // Nobody may be listening.
+        let _ = self.events.send(event);
+    }
+
+    /// What happens from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Waits until the inbox stops.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // An error: the sender is gone, and so is the inbox.
+        let _ = stop.wait_for(|stopped| *stopped).await;
+    }
+}
