@@ -14,6 +14,7 @@ macro_rules! for_both {
 }
 
 mod conformance;
+mod limits;
 mod smtp;
 mod support;
 mod tls;

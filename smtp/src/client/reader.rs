@@ -3,7 +3,7 @@
 use super::job::Job;
 use super::mail::{FailureKind, Phase};
 use super::opening::Opening;
-use super::writer::{Cursor, Trust};
+use super::writer::Cursor;
 use super::{End, Session};
 use crate::error::ViolationKind;
 use crate::{Extensions, Reply, Violation};
@@ -188,7 +188,7 @@ impl Session {
                 }
             }
             (Expected::Mail, 4 | 5) => {
-                self.trust = Trust::AFTER_REFUSAL;
+                self.trust.was_refused();
                 self.fail(Phase::Mail, Some(reply.clone()));
             }
             (_, 4 | 5) => self.fail(expected.phase(), Some(reply.clone())),
@@ -275,7 +275,7 @@ impl Session {
             return;
         };
         if !reply.is_success() {
-            self.trust = Trust::AFTER_REFUSAL;
+            self.trust.was_refused();
         }
         job.recipient_answered(i, reply);
         // Every recipient is asked, whatever the others were told.
