@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use posthaste::testing::{At, Builder, Extension, Server};
-use posthaste::{EmailMessage, Report, Status};
+use posthaste::{EmailMessage, ErrorKind, Phase, Report, Status};
 
 pub(crate) use super::smtp::Driver;
 use super::smtp::send;
@@ -17,6 +17,7 @@ for_both! {
     what_cut_off_contents_once_has_at_most_one_more,
     a_server_that_counts_resets_is_left_before_it_hangs_up,
     nothing_was_begun_when_a_reply_too_many_came,
+    an_end_amid_the_content_is_heard_at_once,
 }
 
 /// One that offers all that lets contents run ahead, and no more.
@@ -178,5 +179,28 @@ fn nothing_was_begun_when_a_reply_too_many_came(driver: Driver) {
         let reports = send(driver, server.settings(), &messages(6));
         assert_eq!(in_doubt(&reports), 0, "{reports:?}");
         assert_all_sent(&server, &reports);
+    }
+}
+
+/// The server says nothing any more, and would read to the end. It has so much to read that it must have closed its direction
+/// before.
+fn an_end_amid_the_content_is_heard_at_once(driver: Driver) {
+    for offer in [plain, chunking] {
+        let end = At::content(100_000).connection(0).half_close();
+        let server = offer().rule(end).start();
+        let mut all = messages(3);
+        all[1].body = "All work and no play makes Jack a dull boy.\n".repeat(400_000);
+        let reports = send(driver, server.settings(), &all);
+        let error = reports[1].error.as_ref().expect("no answer can come");
+        assert_eq!(
+            (error.kind(), error.phase()),
+            (ErrorKind::Connect, Some(Phase::Body))
+        );
+        assert!(error.is_temporary() && !error.is_in_doubt(), "{error}");
+        assert_eq!(
+            [0, 2].map(|at: usize| reports[at].status()),
+            [Status::Sent; 2]
+        );
+        assert_eq!(taken(&server).len(), 2);
     }
 }
