@@ -15,6 +15,7 @@ macro_rules! for_both {
 
 mod conformance;
 mod limits;
+mod lmtp;
 mod smtp;
 mod support;
 mod tls;

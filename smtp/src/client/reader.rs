@@ -119,7 +119,10 @@ impl Session {
     fn answer(&mut self, awaited: Awaited, reply: Reply) -> Result<(), Violation> {
         let expected = awaited.what;
         if reply.code() == 421 && expected != Expected::Quit {
-            self.hang_up(expected.phase(), reply);
+            match expected {
+                Expected::Final(recipient @ Some(_)) => self.hang_up_on(recipient, reply),
+                _ => self.hang_up(expected.phase(), reply),
+            }
             return Ok(());
         }
         self.expected.pop_front();
@@ -181,11 +184,7 @@ impl Session {
                 return self.content_taken(expected, reply);
             }
             (Expected::Final(recipient @ Some(_)), 4 | 5) => {
-                job.content_answered(recipient, reply.clone());
-                if job.accepted().is_empty() {
-                    let refusal = job.main_refusal();
-                    job.fail(Phase::Final, refusal, FailureKind::Refused);
-                }
+                job.content_refused(recipient, reply);
             }
             (Expected::Mail, 4 | 5) => {
                 self.trust.was_refused();
@@ -267,6 +266,17 @@ impl Session {
             job.fail(phase, Some(reply.clone()), FailureKind::Refused);
             self.done.push_back(job.outcome());
         }
+        self.end = Some(End::Closed(Some(reply)));
+    }
+
+    /// In LMTP it ends by what it says to one recipient. Those before have their answers, those behind never will.
+    fn hang_up_on(&mut self, recipient: Option<usize>, reply: Reply) {
+        self.expected.pop_front();
+        if let Some(job) = self.jobs.front_mut() {
+            job.pay();
+            job.content_refused(recipient, &reply);
+        }
+        self.settle();
         self.end = Some(End::Closed(Some(reply)));
     }
 

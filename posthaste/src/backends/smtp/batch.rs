@@ -329,11 +329,13 @@ impl<'m> Batch<'m> {
                 self.trust = Some(self.current.trust_after_doubt());
             }
             self.moved.remove(&flying.place);
-            let error = match flying.unreadable {
-                Some(error) => unreadable(error),
-                None => ended.loss(unfinished, &flying.prepared),
+            let prepared = &flying.prepared;
+            let report = match flying.unreadable {
+                Some(error) => prepared.failed(unreadable(error)),
+                None if !unfinished.replies.is_empty() => prepared.partly(unfinished),
+                None => prepared.failed(ended.loss(unfinished, prepared)),
             };
-            (self.report)(flying.place, flying.prepared.failed(error));
+            (self.report)(flying.place, report);
         }
         again.append(&mut self.again);
         self.again = again;
