@@ -70,7 +70,7 @@ pub use self::error::{Error, ErrorKind, Phase};
 pub use self::mailer::Mailer;
 pub use self::mode::{Async, Blocking};
 pub use self::outbox::{Outbox, OutboxMessage};
-pub use self::report::{Rejection, Report, Reports, Status};
+pub use self::report::{Receipt, Rejection, Report, Reports, Status};
 pub use self::scope::Scoped;
 pub use self::sending::{Payload, Sending};
 pub use self::settings::{

@@ -166,12 +166,18 @@ impl<W: Wire> Link<W> {
     }
 
     /// Takes what the server says before it has heard all of the body: a refusal ends it early, and a 250 now must not be
-    /// taken for the answer to the end later.
+    /// taken for the answer to the end later. From a server that has closed its direction no answer can come, so nothing
+    /// more is sent to it: the mail would be in doubt at the end.
     async fn overhear(&mut self) -> Result<bool, Fault> {
-        let n = self.wire.receive_now(&mut self.buffer).await?;
-        let heard = self.buffer.get(..n).filter(|bytes| !bytes.is_empty());
-        heard.inspect(|bytes| self.session.received(bytes));
-        Ok(heard.is_some())
+        match self.wire.receive_now(&mut self.buffer).await? {
+            None => Ok(false),
+            Some(0) => Err(closed()),
+            Some(n) => {
+                let heard = self.buffer.get(..n).unwrap_or_default();
+                self.session.received(heard);
+                Ok(true)
+            }
+        }
     }
 
     /// Hands the session the next piece of a content.
