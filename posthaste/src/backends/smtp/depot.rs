@@ -59,6 +59,7 @@ impl<W: Wire> Depot<W> {
         let mut taken = self.wait(self.pool.take(), deadline).await?;
         if let Taken::Kept(link) = &mut taken {
             link.until(deadline);
+            link.trace.reused();
         }
         Ok(taken)
     }

@@ -7,6 +7,7 @@ use super::failure::refused;
 use super::wishes;
 use crate::error::Error;
 use crate::report::{Rejection, Report};
+use crate::trace::Trace;
 
 /// A message that has been checked and rendered.
 pub(super) struct Prepared<'m> {
@@ -45,6 +46,12 @@ impl<'m> Prepared<'m> {
         wishes::add(&envelope, &mut mail)?;
         let prepared = Self { envelope, rendered };
         Ok((prepared, mail))
+    }
+
+    /// Tells that it goes over a connection.
+    pub(super) fn tell(&self, trace: &mut Trace) {
+        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
+        trace.submitted(id, self.envelope.to.len(), octets);
     }
 
     /// What became of the message.
