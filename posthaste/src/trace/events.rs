@@ -72,11 +72,14 @@ impl Listener for Events {
             Place::Tcp(host, port) => (host.clone(), Some(*port)),
             Place::Unix(path) => (path.display().to_string(), None),
         };
+        // Not who logs in there.
+        let proxy = to.proxy.as_ref();
+        let proxy = proxy.map(|proxy| format!("{}:{}", proxy.host, proxy.port));
         let id = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
         // A parent would last as long as a connection that is kept.
         self.0 = info_span!(
             target: CONNECTION, parent: None, "connection",
-            id, host, port, lmtp = is_lmtp.then_some(true), proxy = to.proxy.as_ref().map(display), tls = Empty, login = Empty
+            id, host, port, lmtp = is_lmtp.then_some(true), proxy, tls = Empty, login = Empty
         );
         self.0.follows_from(Span::current());
     }
