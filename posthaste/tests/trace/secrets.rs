@@ -122,7 +122,10 @@ fn by_scram() {
     assert_eq!(said.len(), 3, "{said:?}");
     hidden(&told, &said);
     let salt = told.iter().find(|line| line.contains("334 "));
-    assert!(salt.is_some_and(|line| line.ends_with("S: 334 ***")), "{salt:?}");
+    assert!(
+        salt.is_some_and(|line| line.ends_with("S: 334 ***")),
+        "{salt:?}"
+    );
 }
 
 /// A server that lets nobody in; gives its port, and what it has heard.
