@@ -17,9 +17,10 @@
 //! `elapsed_ms` of a message counts from the call that sends it. `why` a connection is closed is `quit` (by us), `lost`, or
 //! `dropped`: whoever used it was cut off.
 //!
-//! Connections have a span, `connection`, with `id`, `host`, `port`, `lmtp` and `proxy` where it is so, and as soon as they are known
-//! `tls` and `login` (the mechanism). Their events are inside. It has no parent, since a connection is kept for other messages; it follows
-//! from the span that it was made in. The events of `posthaste::message` are in the caller's span.
+//! Connections have a span, `connection`, with `id`, `host`, `port`, `lmtp` and `proxy` where it is so, and as soon as they
+//! are known `tls` and `login` (the mechanism). Their events are inside. It has no parent, since a connection is kept for
+//! other messages; it follows from the span that it was made in. The events of `posthaste::message` are in the caller's span.
+//! A call that fails before there is a backend, because a setting is wrong, tells nothing but its error.
 //!
 //! **What is never there:** passwords, tokens and what is said to log in (it is `***`), subjects, headers and contents.
 //! **Addresses** of people are at DEBUG and TRACE alone. What a server says has no control characters any more.
