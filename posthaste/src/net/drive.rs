@@ -231,8 +231,8 @@ async fn converse<W: Wire>(
                 }
             }
             Step::Receive(phase) => {
-                link.phase = phase;
                 link.trace.hear(&mut link.session);
+                link.phase = phase;
                 let limit = link.clock.left(Activity::Receiving(phase))?;
                 match link.wire.receive(&mut link.buffer, limit).await? {
                     0 => return Err(closed()),

@@ -90,7 +90,8 @@ impl<W: Wire> Depot<W> {
         slot: Slot<Link<W>>,
         deadline: Option<Instant>,
     ) -> Result<Lease<Link<W>>, Error> {
-        let link = self.server.connect(deadline).await?;
+        let mut link = self.server.connect(deadline).await?;
+        link.has_opened();
         Ok(slot.fill(link))
     }
 

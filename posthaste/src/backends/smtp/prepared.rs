@@ -48,12 +48,6 @@ impl<'m> Prepared<'m> {
         Ok((prepared, mail))
     }
 
-    /// Tells that it goes over a connection.
-    pub(super) fn tell(&self, trace: &mut Trace) {
-        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
-        trace.submitted(id, self.envelope.to.len(), octets);
-    }
-
     /// What became of the message.
     pub(super) fn report(&self, outcome: Outcome) -> Report {
         if outcome.failure.is_some() || outcome.accepted.is_empty() {
@@ -88,6 +82,12 @@ impl<'m> Prepared<'m> {
                 Some(Rejection { recipient, reply })
             })
             .collect()
+    }
+
+    /// Tells that it goes over a connection.
+    pub(super) fn tell(&self, trace: &mut Trace) {
+        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
+        trace.submitted(id, self.envelope.to.len(), octets);
     }
 
     fn recipient(&self, index: usize) -> Option<Mailbox> {
