@@ -7,7 +7,6 @@ use super::failure::refused;
 use super::wishes;
 use crate::error::Error;
 use crate::report::{Rejection, Report};
-use crate::trace::Trace;
 
 /// A message that has been checked and rendered.
 pub(super) struct Prepared<'m> {
@@ -48,6 +47,12 @@ impl<'m> Prepared<'m> {
         Ok((prepared, mail))
     }
 
+    /// Tells that it goes over a connection.
+    pub(super) fn tell(&self, trace: &mut crate::trace::Trace) {
+        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
+        trace.submitted(id, self.envelope.to.len(), octets);
+    }
+
     /// What became of the message.
     pub(super) fn report(&self, outcome: Outcome) -> Report {
         if outcome.failure.is_some() || outcome.accepted.is_empty() {
@@ -82,12 +87,6 @@ impl<'m> Prepared<'m> {
                 Some(Rejection { recipient, reply })
             })
             .collect()
-    }
-
-    /// Tells that it goes over a connection.
-    pub(super) fn tell(&self, trace: &mut Trace) {
-        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
-        trace.submitted(id, self.envelope.to.len(), octets);
     }
 
     fn recipient(&self, index: usize) -> Option<Mailbox> {
