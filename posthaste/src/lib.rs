@@ -32,6 +32,7 @@
 //! - [`Report`] says what became of a message, for each recipient.
 //! - [`Outbox`] is where the mail of a test lands.
 //! - [`blocking`] has all of it without a runtime.
+//! - [`trace`] tells what can be watched by `tracing` and `metrics`.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
@@ -52,6 +53,7 @@ mod sending;
 mod settings;
 pub mod testing;
 mod token;
+pub mod trace;
 
 pub use posthaste_message::{
     Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,

@@ -132,6 +132,7 @@ impl<W: Wire> SmtpBackend<W> {
             link.until(None);
             link.session.quit();
             let _ = drive(&mut link, &mut NoContents).await;
+            link.trace.quit();
         }
     }
 

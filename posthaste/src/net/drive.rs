@@ -10,6 +10,7 @@ use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
 use super::tls::{Safety, Tls};
 use super::wire::{Moved, Wire, remaining};
+use crate::trace::Trace;
 
 /// The largest block that is read from the peer at once.
 const BLOCK: usize = 64 * 1024;
@@ -76,6 +77,8 @@ pub(crate) struct Link<W: Wire> {
     buffer: Box<[u8]>,
     /// Where the wire was made.
     pub(crate) home: W::Home,
+    /// Who is told of what happens.
+    pub(crate) trace: Trace,
 }
 
 impl<W: Wire> Link<W> {
@@ -107,6 +110,7 @@ impl<W: Wire> Link<W> {
             clock,
             buffer: vec![0; BLOCK].into_boxed_slice(),
             home: W::home(),
+            trace: Trace::default(),
         })
     }
 
@@ -132,6 +136,12 @@ impl<W: Wire> Link<W> {
         Ok(())
     }
 
+    /// Tells that the server has let us in.
+    pub(crate) fn has_opened(&mut self) {
+        let wire = &self.wire;
+        self.trace.opened(&self.session, &|| wire.safety());
+    }
+
     /// What is known of the connection's safety; nothing if it is in plain.
     pub(crate) fn safety(&self) -> Option<Safety> {
         self.wire.safety()
@@ -145,6 +155,7 @@ impl<W: Wire> Link<W> {
     /// Says QUIT without waiting for an answer. Only for a conversation that is idle.
     pub(crate) fn farewell(&mut self) {
         self.wire.send_now(b"QUIT\r\n");
+        self.trace.quit();
     }
 
     /// Reads what the server may have said before it stopped reading: a 421 or a 5xx explains more than "broken pipe".
@@ -199,6 +210,15 @@ pub(crate) async fn drive<W: Wire>(
     link: &mut Link<W>,
     contents: &mut dyn Contents,
 ) -> Result<Event, Fault> {
+    let event = converse(link, contents).await;
+    link.trace.hear(&mut link.session);
+    event
+}
+
+async fn converse<W: Wire>(
+    link: &mut Link<W>,
+    contents: &mut dyn Contents,
+) -> Result<Event, Fault> {
     link.clock.restart();
     let (mut feeding, mut heard) = (None, link.session.replies());
     loop {
@@ -217,6 +237,7 @@ pub(crate) async fn drive<W: Wire>(
                 }
             }
             Step::Receive(phase) => {
+                link.trace.hear(&mut link.session);
                 link.phase = phase;
                 let limit = link.clock.left(Activity::Receiving(phase))?;
                 match link.wire.receive(&mut link.buffer, limit).await? {

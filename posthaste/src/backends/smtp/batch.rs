@@ -188,7 +188,9 @@ impl<'m> Batch<'m> {
             }
         };
         let is_chunking = link.session.is_chunking();
-        let fault = ended.fault_of_server(link.phase().into(), is_chunking);
+        let phase = link.phase().into();
+        link.trace.lost(&ended.error(phase));
+        let fault = ended.fault_of_server(phase, is_chunking);
         fault.inspect(|fault| depot.server.faults.note(*fault));
         self.trust = Some(link.session.trust());
         self.lose(&ended, &mut link.session);
@@ -236,6 +238,7 @@ impl<'m> Batch<'m> {
             let transfer = transfer(Some(&link.session));
             if let Some((prepared, mail)) = self.prepare(place, transfer) {
                 link.count();
+                prepared.tell(&mut link.trace);
                 let ticket = link.session.submit(mail);
                 self.flight.add(ticket, place, prepared);
             }

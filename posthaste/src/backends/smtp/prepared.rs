@@ -47,6 +47,12 @@ impl<'m> Prepared<'m> {
         Ok((prepared, mail))
     }
 
+    /// Tells that it goes over a connection.
+    pub(super) fn tell(&self, trace: &mut crate::trace::Trace) {
+        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
+        trace.submitted(id, self.envelope.to.len(), octets);
+    }
+
     /// What became of the message.
     pub(super) fn report(&self, outcome: Outcome) -> Report {
         if outcome.failure.is_some() || outcome.accepted.is_empty() {
