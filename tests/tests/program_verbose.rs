@@ -29,7 +29,7 @@ fn send(server: &Server, verbose: &[&str]) -> Ended {
     let place = Place::new();
     let run = place.posthaste([&["send"][..], verbose, &message].concat());
     run.env("EMAIL_HOST", "127.0.0.1")
-        .env("EMAIL_PORT", &server.address().port().to_string())
+        .env("EMAIL_PORT", server.address().port().to_string())
         .env("EMAIL_HOST_USER", "ann")
         .env("EMAIL_HOST_PASSWORD", PASSWORD)
         .end()
