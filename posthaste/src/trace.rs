@@ -9,8 +9,8 @@
 //! | target | level | what | fields |
 //! |---|---|---|---|
 //! | `posthaste::message` | INFO | `message sent`, `message skipped` (it has no recipients) | `backend`, `status`, `message_id`, `accepted`, `rejected`, `code`, `queue_id`, `elapsed_ms` |
-//! | | WARN | `message failed`, `message sent in part` | the same, and `kind`, `phase`, `temporary`, `in_doubt` |
-//! | | DEBUG | `recipient refused`; `reason` of a failure | `recipient`, `reply`; `error` |
+//! | | WARN | `message failed`, `message sent in part` | the same, and `kind`, `phase`, `temporary`, `in_doubt`; `recipients_in_doubt` |
+//! | | DEBUG | `recipient refused`, `recipient in doubt`; `reason` of a failure | `recipient`, `reply`; `error` |
 //! | `posthaste::connection` | DEBUG | `connected`, `not connected`, `reused`, `message submitted`, `closed` | `cipher`, `elapsed_ms`; `error`; `message_id`, `recipients`, `octets`; `why`, `messages` |
 //! | `posthaste::dialogue` | TRACE | each line of the conversation, after `C: ` or `S: ` | |
 //!
@@ -30,7 +30,7 @@
 //! | name | kind | labels |
 //! |---|---|---|
 //! | `posthaste_messages_total` | counter | `backend`; `status`: `sent`, `partial`, `failed`, `skipped`; `error`: the kind, or `none` |
-//! | `posthaste_recipients_total` | counter | `backend`; `outcome`: `accepted`, `rejected` |
+//! | `posthaste_recipients_total` | counter | `backend`; `outcome`: `accepted`, `rejected`, `in_doubt` |
 //! | `posthaste_send_seconds` | histogram | `backend`; one call, from its start to the last report |
 //! | `posthaste_connections_total` | counter | `outcome`: `opened`, `failed`, `reused` |
 //! | `posthaste_connections_open` | gauge | |

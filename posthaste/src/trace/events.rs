@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use posthaste_message::Mailbox;
 use posthaste_smtp::{Line, Reply, Session};
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, debug, enabled, info, info_span, trace, warn};
@@ -54,6 +55,7 @@ impl Listener for Events {
                 phase = error.and_then(Error::phase).map(Phase::as_str),
                 temporary = error.map(Error::is_temporary),
                 in_doubt = error.map(Error::is_in_doubt),
+                recipients_in_doubt = Some(report.in_doubt.len()).filter(|count| *count > 0),
                 "message {}", outcome(report.status())
             ),
         }
@@ -61,6 +63,9 @@ impl Listener for Events {
         for refused in &report.rejected {
             let (recipient, reply) = (refused.recipient.addr_spec(), display(&refused.reply));
             debug!(target: MESSAGE, message_id, recipient, reply, "recipient refused");
+        }
+        for recipient in report.in_doubt.iter().map(Mailbox::addr_spec) {
+            debug!(target: MESSAGE, message_id, recipient, "recipient in doubt");
         }
         if let Some(error) = error {
             debug!(target: MESSAGE, message_id, error = display(error), "reason");

@@ -30,6 +30,7 @@ impl Listener for Meters {
         for (outcome, people) in [
             ("accepted", report.accepted.len()),
             ("rejected", report.rejected.len()),
+            ("in_doubt", report.in_doubt.len()),
         ] {
             counter!("posthaste_recipients_total", "backend" => backend.clone(), "outcome" => outcome)
                 .increment(people as u64);
