@@ -122,6 +122,14 @@ impl Mailbox {
 
 /// The one mailbox that `text` is, or, with `groups`, that it is a group of.
 pub(super) fn parse_one(text: &str, groups: bool) -> Result<Mailbox, AddressError> {
+    // Most addresses are plain, and a parse would find nothing else in them.
+    if parser::is_plain_spec(text.as_bytes()) {
+        return Ok(Mailbox {
+            name: None,
+            spec: text.to_owned(),
+            at: memchr::memchr(b'@', text.as_bytes()),
+        });
+    }
     let parse = || {
         let mut parser = Parser::new(text)?;
         if parser.at_end()? {

@@ -28,7 +28,7 @@ impl Server {
         let link = Link::begin(wire, config, self.timeout, deadline, self.tls.clone()).await;
         let mut link = link.map_err(|fault| Ended::Fault(fault).error(Phase::Starttls))?;
         let ended = match drive(&mut link, &mut NoContents).await {
-            Ok(Event::Idle | Event::Done(..)) => return Ok(link),
+            Ok(Event::Idle | Event::Waiting | Event::Done(..)) => return Ok(link),
             Ok(Event::Closed(reply)) => Ended::Closed(reply),
             Err(fault) => Ended::Fault(fault),
         };
