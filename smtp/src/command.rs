@@ -381,7 +381,7 @@ impl Command<'_> {
             Self::Lhlo(name) => format!("LHLO {name}"),
             Self::Mail(path, parameters) => {
                 let mut line = String::with_capacity(128);
-                ["MAIL FROM:<", path.as_str(), ">"].map(|part| line.push_str(part));
+                line.extend(["MAIL FROM:<", path.as_str(), ">"]);
                 parameters.write(&mut line);
                 line
             }

@@ -1,15 +1,12 @@
 //! The asynchronous socket, on tokio.
 
-use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Handle, Id};
 use tokio::time::timeout;
@@ -74,7 +71,18 @@ impl Wire for TokioWire {
     }
 
     async fn receive(&mut self, into: &mut [u8], limit: Duration) -> io::Result<usize> {
-        within(limit, poll_fn(|cx| self.poll_receive(into, cx))).await
+        within(limit, async {
+            loop {
+                if let Some(received) = self.try_receive(into)? {
+                    return Ok(received);
+                }
+                if self.is_answered {
+                    self.acknowledge();
+                }
+                self.ready(Interest::READABLE).await?;
+            }
+        })
+        .await
     }
 
     async fn exchange(
@@ -134,18 +142,6 @@ impl TokioWire {
         let received = unless_early(either!(&self.stream, stream => stream.try_read(into)))?;
         self.is_answered |= received.is_some();
         Ok(received)
-    }
-
-    /// Reads what there is. Unlike `try_read` this knows after a short read that no more is there, and does not ask.
-    fn poll_receive(&mut self, into: &mut [u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut into = ReadBuf::new(into);
-        let polled = either!(&mut self.stream, stream => Pin::new(stream).poll_read(cx, &mut into));
-        match polled {
-            Poll::Pending if self.is_answered => self.acknowledge(),
-            Poll::Pending => {}
-            Poll::Ready(_) => self.is_answered = true,
-        }
-        polled.map_ok(|()| into.filled().len())
     }
 
     async fn ready(&self, interest: Interest) -> io::Result<()> {
