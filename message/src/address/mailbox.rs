@@ -257,6 +257,14 @@ mod tests {
     }
 
     #[test]
+    fn plain_addresses_are_what_the_parser_makes_of_them() {
+        for text in ["a@b", "a.b+c@d-e.example", "a@b+c", "A_1@b.c.d", "a-@-b"] {
+            assert!(parser::is_plain_spec(text.as_bytes()), "{text}");
+            assert_eq!(parse(text).ok(), Mailbox::new(None, text).ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_not_one_address() {
         for text in [
             "",
