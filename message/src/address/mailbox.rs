@@ -122,6 +122,14 @@ impl Mailbox {
 
 /// The one mailbox that `text` is, or, with `groups`, that it is a group of.
 pub(super) fn parse_one(text: &str, groups: bool) -> Result<Mailbox, AddressError> {
+    // Most addresses are plain, and a parse would find nothing else in them.
+    if parser::is_plain_spec(text.as_bytes()) {
+        return Ok(Mailbox {
+            name: None,
+            spec: text.to_owned(),
+            at: memchr::memchr(b'@', text.as_bytes()),
+        });
+    }
     let parse = || {
         let mut parser = Parser::new(text)?;
         if parser.at_end()? {
@@ -261,6 +269,14 @@ mod tests {
 
     fn parse(text: &str) -> Result<Mailbox, AddressError> {
         text.parse()
+    }
+
+    #[test]
+    fn plain_addresses_are_what_the_parser_makes_of_them() {
+        for text in ["a@b", "a.b+c@d-e.example", "a@b+c", "A_1@b.c.d", "a-@-b"] {
+            assert!(parser::is_plain_spec(text.as_bytes()), "{text}");
+            assert_eq!(parse(text).ok(), Mailbox::new(None, text).ok(), "{text}");
+        }
     }
 
     #[test]

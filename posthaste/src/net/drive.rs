@@ -48,6 +48,8 @@ impl Contents for NoContents {
 pub(crate) enum Event {
     /// The mail was taken or refused.
     Done(Ticket, Outcome),
+    /// All is sent, and an answer is awaited, as [`Link::tells_waiting`] asked to be told once.
+    Waiting,
     /// There is nothing to do.
     Idle,
     /// The server has closed the conversation, if `Some` with these words.
@@ -74,6 +76,8 @@ pub(crate) struct Link<W: Wire> {
     pub(crate) session: Session,
     phase: Phase,
     clock: Clock,
+    /// Whether to come back once before an answer is waited for.
+    pub(crate) tells_waiting: bool,
     buffer: Box<[u8]>,
     /// Where the wire was made.
     pub(crate) home: W::Home,
@@ -108,6 +112,7 @@ impl<W: Wire> Link<W> {
             session: Session::new(config),
             phase: Phase::Greeting,
             clock,
+            tells_waiting: false,
             buffer: vec![0; BLOCK].into_boxed_slice(),
             home: W::home(),
             trace: Trace::default(),
@@ -239,6 +244,9 @@ async fn converse<W: Wire>(
             Step::Receive(phase) => {
                 link.trace.hear(&mut link.session);
                 link.phase = phase;
+                if std::mem::take(&mut link.tells_waiting) {
+                    return Ok(Event::Waiting);
+                }
                 let limit = link.clock.left(Activity::Receiving(phase))?;
                 match link.wire.receive(&mut link.buffer, limit).await? {
                     0 => return Err(closed()),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use posthaste_message::{EmailMessage, Transfer};
+use posthaste_message::{EmailMessage, RenderOptions, Transfer};
 use posthaste_smtp::{Extensions, FailureKind, Mail, Outcome, Session, Ticket, Trust};
 
 use super::depot::Depot;
@@ -40,6 +40,7 @@ pub(super) type Reporter<'r> = dyn FnMut(usize, Report) + Send + 'r;
 pub(super) struct Batch<'m> {
     messages: &'m [EmailMessage],
     renderer: &'m Renderer,
+    options: RenderOptions,
     report: &'m mut Reporter<'m>,
     /// The first message that was never tried.
     next: usize,
@@ -122,6 +123,7 @@ impl<'m> Batch<'m> {
         Self {
             messages,
             renderer,
+            options: renderer.options(),
             report,
             next: 0,
             again: VecDeque::new(),
@@ -169,9 +171,17 @@ impl<'m> Batch<'m> {
         if let Some(trust) = self.trust.take().filter(|_| !kept) {
             link.session.set_trust(trust.anew());
         }
+        let mut is_waiting = false;
         let ended = loop {
-            self.submit(&mut link);
-            match drive(&mut link, &mut self.flight).await {
+            // Where each command waits for its answer, the next message is composed in that time.
+            link.tells_waiting = !is_waiting && is_in_no_hurry(&link.session);
+            if !link.tells_waiting {
+                self.submit(&mut link);
+            }
+            let event = drive(&mut link, &mut self.flight).await;
+            is_waiting = matches!(event, Ok(Event::Waiting));
+            match event {
+                Ok(Event::Waiting) => {}
                 Ok(Event::Done(ticket, outcome)) => {
                     self.settle(ticket, outcome);
                     // The next message has its own time.
@@ -262,9 +272,9 @@ impl<'m> Batch<'m> {
             (self.report)(place, Report::skipped());
             return None;
         }
-        let mut options = self.renderer.options();
-        options.transfer = transfer;
-        match Prepared::new(message, &options) {
+        self.renderer.renew(&mut self.options);
+        self.options.transfer = transfer;
+        match Prepared::new(message, &self.options) {
             Ok(prepared) => Some(prepared),
             Err(error) => {
                 (self.report)(place, Report::failed(None, error));
@@ -343,6 +353,12 @@ impl<'m> Batch<'m> {
         again.append(&mut self.again);
         self.again = again;
     }
+}
+
+/// Whether a message is there already, to a server that answers each command before it takes the next.
+fn is_in_no_hurry(session: &Session) -> bool {
+    let extensions = session.extensions();
+    session.unsettled() == 1 && extensions.is_some_and(|all| !all.pipelining())
 }
 
 /// How content goes to this server: as it is where it takes octets beyond ASCII, in 7 bits to any other.

@@ -71,7 +71,7 @@ impl Inspector {
         let event = drive(&mut link, &mut NoContents).await;
         self.note(&mut link, &mut trace, found);
         let end = match event {
-            Ok(Event::Idle | Event::Done(..)) => None,
+            Ok(Event::Idle | Event::Waiting | Event::Done(..)) => None,
             Ok(Event::Closed(reply)) => Some(Ended::Closed(reply)),
             Err(fault) => Some(Ended::Fault(fault)),
         };

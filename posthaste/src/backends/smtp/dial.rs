@@ -30,7 +30,7 @@ impl Server {
             link.map_err(|fault| trace.failed(Ended::Fault(fault).error(Phase::Starttls)))?;
         link.trace = trace;
         let ended = match drive(&mut link, &mut NoContents).await {
-            Ok(Event::Idle | Event::Done(..)) => return Ok(link),
+            Ok(Event::Idle | Event::Waiting | Event::Done(..)) => return Ok(link),
             Ok(Event::Closed(reply)) => Ended::Closed(reply),
             Err(fault) => Ended::Fault(fault),
         };
