@@ -42,6 +42,7 @@ wait $master
 pub struct Postfix {
     folder: TempDir,
     port: u16,
+    tls_port: Option<u16>,
     keeper: Option<Child>,
 }
 
@@ -63,6 +64,19 @@ impl Postfix {
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_with(mailboxes: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
+        Self::start_on(mailboxes, settings, false)
+    }
+
+    /// The same with another port, where TLS comes first.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_with_tls(mailboxes: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
+        Self::start_on(mailboxes, settings, true)
+    }
+
+    fn start_on(mailboxes: &[&str], settings: &[(&str, &str)], tls: bool) -> Option<Self> {
         if left_out(usable()) {
             return None;
         }
@@ -70,11 +84,13 @@ impl Postfix {
         for _ in 0..5 {
             let folder = prepare(mailboxes);
             let port = free_port();
-            configure(folder.path(), port, settings);
+            let tls_port = tls.then(free_port);
+            configure(folder.path(), port, tls_port, settings);
             let postfix = Self {
                 keeper: Some(keeper(&folder.path().join("etc"))),
                 folder,
                 port,
+                tls_port,
             };
             if postfix.answers() {
                 return Some(postfix);
@@ -87,6 +103,15 @@ impl Postfix {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port where TLS comes first.
+    ///
+    /// # Panics
+    /// Where it was started without.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("it was started with one")
     }
 
     /// The mails in the Maildir of that name, once nothing is on its way any more, in the order of their file names.
@@ -263,9 +288,16 @@ fn write_tables(etc: &Path, mailboxes: &[&str]) {
     write(&etc.join("refused"), &refused);
 }
 
-fn configure(root: &Path, port: u16, settings: &[(&str, &str)]) {
+fn configure(root: &Path, port: u16, tls_port: Option<u16>, settings: &[(&str, &str)]) {
     let etc = root.join("etc");
-    write(&etc.join("master.cf"), &services(port));
+    let mut master = services(port);
+    if let Some(port) = tls_port {
+        let _ = writeln!(
+            master,
+            "127.0.0.1:{port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes"
+        );
+    }
+    write(&etc.join("master.cf"), &master);
     let mut main = main_settings(root);
     for (name, value) in settings {
         let _ = writeln!(main, "{name} = {value}");
