@@ -25,13 +25,16 @@ const REPLIES: [&str; 3] = [
 ];
 
 /// Runs Postfix in a session of its own (it kills its whole process group in the end) until its own stdin is closed.
-/// A test that is killed closes it too, so no Postfix outlives its test.
+/// A test that is killed closes it too, so no Postfix outlives its test. The master does not wait for the others of its group,
+/// which hold the connections, so that is done here (for ten seconds at most: where nobody buries the dead, they stay).
 const KEEPER: &str = r#"
 trap '' INT HUP
 setsid "$1" -c "$2" -d & master=$!
 read -r _
 kill -TERM $master
 wait $master
+n=0
+while kill -0 -$master && [ $n -lt 500 ]; do sleep 0.02; n=$((n + 1)); done
 "#;
 
 /// A running Postfix that takes all mail for `example.com` and `bücher.example`, and delivers it to a Maildir for each recipient.
