@@ -10,6 +10,7 @@ mod smtp;
 pub mod store;
 pub mod transcript;
 pub mod view;
+mod words;
 
 pub use builder::Builder;
 pub use event::Event;
