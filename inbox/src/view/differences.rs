@@ -36,10 +36,7 @@ pub fn differences(view: &View) -> Vec<Difference> {
     let html = html::read(html);
     let linked = html.links.iter().map(|link| link.url.as_str());
     let text = Content::new(text, html::urls(text).collect());
-    let html = Content::new(
-        &html.text,
-        linked.chain(html::urls(&html.text)).collect(),
-    );
+    let html = Content::new(&html.text, linked.chain(html::urls(&html.text)).collect());
     let mut found = html.without(&text, Side::Html);
     found.extend(text.without(&html, Side::Text));
     found
@@ -66,7 +63,10 @@ impl<'c> Content<'c> {
     }
 
     fn without(&self, other: &Self, side: Side) -> Vec<Difference> {
-        let sentences = self.sentences.iter().filter(|sentence| !other.says(sentence));
+        let sentences = self
+            .sentences
+            .iter()
+            .filter(|sentence| !other.says(sentence));
         let mut links: Vec<&str> = Vec::new();
         for link in &self.links {
             let is_shared = other.links.iter().any(|one| is_same(one, link));
@@ -89,27 +89,43 @@ impl<'c> Content<'c> {
         if self.folded.contains(&folded) {
             return true;
         }
-        let known = |word: &&str| self.words.contains(*word);
+        // What links say in place of their URL.
+        let known = |word: &&str| self.words.contains(*word) || matches!(*word, "here" | "click");
         let is_number = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
         let count = words(&folded).count();
         words(&folded).filter(is_number).all(|word| known(&word))
-            && count >= 4
             && words(&folded).filter(known).count() * 10 >= count * 9
     }
 }
 
-/// The sentences and lines of a text that have a word in them.
+/// The sentences and lines of a text that have a word in them, each once.
 fn sentences(text: &str) -> Vec<&str> {
-    let blocks = text.split("\n\n").flat_map(|block| block.split_inclusive(['.', '!', '?', '。', '！', '？', '\n']));
-    let mut found: Vec<&str> = Vec::new();
+    let mut found = Vec::new();
     let mut seen = HashSet::new();
-    for sentence in blocks.map(str::trim) {
-        let folded = fold(&without_links(sentence));
-        if words(&folded).next().is_some() && seen.insert(folded) {
-            found.push(sentence);
+    for line in text.lines() {
+        let mut rest = line;
+        while !rest.is_empty() {
+            let (sentence, after) = rest.split_at(sentence_end(rest));
+            rest = after;
+            let folded = fold(&without_links(sentence));
+            if words(&folded).next().is_some() && seen.insert(folded) {
+                found.push(sentence.trim());
+            }
         }
     }
     found
+}
+
+/// Where the first sentence of a line ends.
+fn sentence_end(line: &str) -> usize {
+    let mut signs = line.char_indices().peekable();
+    while let Some((at, sign)) = signs.next() {
+        let is_last = signs.peek().is_none_or(|(_, next)| next.is_whitespace());
+        if matches!(sign, '。' | '！' | '？') || matches!(sign, '.' | '!' | '?') && is_last {
+            return at + sign.len_utf8();
+        }
+    }
+    line.len()
 }
 
 /// Links are compared by themselves, and the signs of plain text around them are nothing.
@@ -120,5 +136,6 @@ fn without_links(text: &str) -> String {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+    one.trim_end_matches('/')
+        .eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
