@@ -77,7 +77,7 @@ fn words_and_phrases() {
         "secret",
         "-to:ann",
         "ann@example.com",
-        "\"hello there you\"",
+        "\"hello there me\"",
     ] {
         assert!(!finds(query), "{query}");
     }
