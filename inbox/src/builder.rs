@@ -2,17 +2,21 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::inbox::{Inbox, Shared};
 use crate::smtp;
-use crate::store::{Memory, Retention};
+#[cfg(feature = "sqlite")]
+use crate::store::Sqlite;
+use crate::store::{Memory, Retention, Store};
 
 /// How an [`Inbox`] is to be. At first: a free port of 127.0.0.1, and mails in memory.
 #[derive(Clone, Debug)]
 pub struct Builder {
     smtp: SocketAddr,
     retention: Retention,
+    db: Option<PathBuf>,
     config: smtp::Config,
 }
 
@@ -21,6 +25,7 @@ impl Builder {
         Self {
             smtp: (Ipv4Addr::LOCALHOST, 0).into(),
             retention: Retention::default(),
+            db: None,
             config: smtp::Config::default(),
         }
     }
@@ -39,11 +44,20 @@ impl Builder {
         self
     }
 
+    /// Keeps mails in this file, which is made if it is not there. Beside it stands a lock, and a log while it is in use.
+    #[cfg(feature = "sqlite")]
+    #[must_use]
+    pub fn db(mut self, path: impl Into<PathBuf>) -> Self {
+        self.db = Some(path.into());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
     ///
-    /// When the address is taken or not of this machine, or there are no threads to be had.
+    /// When the address is taken or not of this machine, there are no threads to be had, or the file is no database of an
+    /// inbox, is in use, or cannot be written.
     pub fn start(self) -> io::Result<Inbox> {
         let smtp = TcpListener::bind(self.smtp)?;
         smtp.set_nonblocking(true)?;
@@ -53,7 +67,7 @@ impl Builder {
             .thread_name("posthaste-inbox")
             .enable_all()
             .build()?;
-        let store = Arc::new(Memory::new(self.retention));
+        let store = self.store()?;
         let shared = Arc::new(Shared::new(store, self.config));
         let listener = {
             let _inside = runtime.enter();
@@ -61,5 +75,14 @@ impl Builder {
         };
         runtime.spawn(smtp::listen(listener, Arc::clone(&shared)));
         Ok(Inbox::new(shared, address, runtime))
+    }
+
+    fn store(&self) -> io::Result<Arc<dyn Store>> {
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = &self.db {
+            let store = Sqlite::open(path, self.retention).map_err(io::Error::other)?;
+            return Ok(Arc::new(store));
+        }
+        Ok(Arc::new(Memory::new(self.retention)))
     }
 }
