@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fault::Hit;
 use crate::mail::{Id, Mail};
 
 /// Something that happened.
@@ -15,6 +16,6 @@ pub enum Event {
     Dropped(Arc<[Id]>),
     /// A mail was read, or marked as unread.
     Marked(Id, bool),
-    /// A fault rule had its turn: its place in the list, and what it did, in words.
-    Fault(usize, String),
+    /// A fault rule had its turn.
+    Fault(Arc<Hit>),
 }

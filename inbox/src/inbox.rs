@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
@@ -10,9 +12,11 @@ use tokio::sync::{broadcast, watch};
 
 use crate::builder::Builder;
 use crate::event::Event;
+use crate::fault::Rules;
 use crate::mail::Arrival;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::tls::{Certificates, Tls};
 
 /// An SMTP server on this machine that keeps every mail it is given. It stops when it is dropped.
 ///
@@ -20,6 +24,7 @@ use crate::store::{Added, Store, StoreError};
 pub struct Inbox {
     shared: Arc<Shared>,
     smtp: SocketAddr,
+    smtps: Option<SocketAddr>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -28,10 +33,19 @@ pub struct Inbox {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) smtp: smtp::Config,
+    pub(crate) smtp: smtp::Intake,
+    pub(crate) faults: Rules,
     events: broadcast::Sender<Event>,
-    /// Turns true when the inbox stops.
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
+}
+
+/// Whether an inbox stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    No,
+    /// Mails that were begun may still come to their end; nothing else is begun.
+    Soon,
+    Now,
 }
 
 impl Inbox {
@@ -40,10 +54,16 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        smtp: SocketAddr,
+        smtps: Option<SocketAddr>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             shared,
             smtp,
+            smtps,
             runtime: Some(runtime),
         }
     }
@@ -53,12 +73,50 @@ impl Inbox {
         self.smtp
     }
 
-    /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it.
+    /// Where it takes mail under TLS from the first octet on.
+    pub fn smtps_address(&self) -> Option<SocketAddr> {
+        self.smtps
+    }
+
+    /// The file with the certificate of the authority that has signed its own, for clients to trust; none without TLS.
+    pub fn authority(&self) -> Option<&Path> {
+        let certificates = self.shared.smtp.certificates.as_ref();
+        certificates.map(Certificates::authority)
+    }
+
+    /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it; by STARTTLS if it offers that.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.email_host = self.smtp.ip().to_string();
         settings.email_port = Some(self.smtp.port());
+        settings.email_use_tls = self.shared.smtp.tls != Tls::Off;
+        settings.email_ssl_cafile = self.authority().map(Path::to_owned);
         settings
+    }
+
+    /// Settings by which a mailer sends to [`smtps_address`](Self::smtps_address); none without it.
+    pub fn smtps_settings(&self) -> Option<Settings> {
+        let mut settings = self.settings();
+        settings.email_port = Some(self.smtps?.port());
+        settings.email_use_tls = false;
+        settings.email_use_ssl = true;
+        Some(settings)
+    }
+
+    /// Stops it: connections on which no mail is on its way are told 421; the others may bring theirs to its end, if that
+    /// takes no longer than `grace`.
+    pub async fn stop(mut self, grace: Duration) {
+        let shared = Arc::clone(&self.shared);
+        shared.stop.send_replace(Stop::Soon);
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        // Its own clock: who waits may run on another runtime, or on one without a clock.
+        let ended =
+            runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
+        let _ = ended.await;
+        self.shared.stop.send_replace(Stop::Now);
+        runtime.shutdown_background();
     }
 
     /// The mails.
@@ -69,7 +127,7 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.shared.stop.send_replace(true);
+        self.shared.stop.send_replace(Stop::Now);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -85,12 +143,13 @@ impl fmt::Debug for Inbox {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Intake, faults: Rules) -> Self {
         Self {
             store,
             smtp,
+            faults,
             events: broadcast::Sender::new(1024),
-            stop: watch::Sender::new(false),
+            stop: watch::Sender::new(Stop::No),
         }
     }
 
@@ -114,10 +173,19 @@ impl Shared {
         self.events.subscribe()
     }
 
-    /// Waits until the inbox stops.
+    /// Tells when the inbox stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<Stop> {
+        self.stop.subscribe()
+    }
+
+    /// Waits until the inbox begins to stop.
     pub(crate) async fn stopped(&self) {
-        let mut stop = self.stop.subscribe();
         // An error: the sender is gone, and so is the inbox.
-        let _ = stop.wait_for(|stopped| *stopped).await;
+        let _ = self.stopping().wait_for(|stop| *stop != Stop::No).await;
+    }
+
+    /// Waits until nothing may go on.
+    pub(crate) async fn over(&self) {
+        let _ = self.stopping().wait_for(|stop| *stop == Stop::Now).await;
     }
 }
