@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use crate::inbox::{Inbox, Shared};
+use crate::inbox::{Inbox, Place, Shared};
 use crate::smtp;
 use crate::store::{Memory, Retention};
 use crate::web::{self, Access, Token};
@@ -77,6 +77,10 @@ impl Builder {
         let page = self.web.map(bind).transpose()?;
         let smtp_address = intake.local_addr()?;
         let web_address = page.as_ref().map(TcpListener::local_addr).transpose()?;
+        let place = Place {
+            smtp: Some(smtp_address),
+            web: web_address,
+        };
         let mut access = self.access;
         if web_address.is_some_and(|address| !address.ip().is_loopback()) && access.token.is_none()
         {
@@ -88,7 +92,7 @@ impl Builder {
             .enable_all()
             .build()?;
         let store = Arc::new(Memory::new(self.retention));
-        let shared = Arc::new(Shared::new(store, self.config, access));
+        let shared = Arc::new(Shared::new(store, self.config, access, place));
         {
             let _inside = runtime.enter();
             let listener = tokio::net::TcpListener::from_std(intake)?;

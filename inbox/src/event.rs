@@ -81,9 +81,10 @@ impl Events {
         let _ = self.sender.send((number, event));
     }
 
-    /// What happens from now on.
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Numbered> {
-        self.sender.subscribe()
+    /// The number of the last event, and what happens from now on.
+    pub(crate) fn listen(&self) -> (u64, broadcast::Receiver<Numbered>) {
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        (past.last, self.sender.subscribe())
     }
 
     /// What happened after the event of this number, and what happens from now on.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::builder::Builder;
 use crate::event::{Event, Events};
-use crate::mail::Arrival;
+use crate::mail::{Arrival, Id};
+use crate::query::Query;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
 use crate::web::{self, Access, Token};
@@ -33,9 +34,22 @@ pub(crate) struct Shared {
     pub(crate) smtp: smtp::Config,
     pub(crate) access: Access,
     pub(crate) events: Events,
+    pub(crate) place: Place,
+    /// Places for those who listen to events over HTTP.
+    pub(crate) listeners: Arc<Semaphore>,
     /// Turns true when the inbox stops.
     stop: watch::Sender<bool>,
 }
+
+/// Where an inbox is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) smtp: Option<SocketAddr>,
+    pub(crate) web: Option<SocketAddr>,
+}
+
+/// So many may listen to events over HTTP at a time.
+const LISTENERS: usize = 64;
 
 impl Inbox {
     /// An inbox of your choice.
@@ -113,12 +127,19 @@ impl fmt::Debug for Inbox {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config, access: Access) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        smtp: smtp::Config,
+        access: Access,
+        place: Place,
+    ) -> Self {
         Self {
             store,
             smtp,
             access,
             events: Events::new(),
+            place,
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
             stop: watch::Sender::new(false),
         }
     }
@@ -131,6 +152,24 @@ impl Shared {
             self.tell(Event::Dropped(added.dropped.as_slice().into()));
         }
         Ok(added)
+    }
+
+    /// Deletes what a query finds, and tells of it.
+    pub(crate) async fn delete(&self, query: &Query) -> Result<Vec<Id>, StoreError> {
+        let gone = self.store.delete(query).await?;
+        if !gone.is_empty() {
+            self.tell(Event::Deleted(gone.as_slice().into()));
+        }
+        Ok(gone)
+    }
+
+    /// Notes that a mail was read, or not, and tells of it. Says whether there is such a mail.
+    pub(crate) async fn mark(&self, id: Id, read: bool) -> Result<bool, StoreError> {
+        let is_there = self.store.mark(id, read).await?;
+        if is_there {
+            self.tell(Event::Marked(id, read));
+        }
+        Ok(is_there)
     }
 
     pub(crate) fn tell(&self, event: Event) {
