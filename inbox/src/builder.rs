@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use crate::fault::{Profile, Rule, Rules};
-use crate::inbox::{Inbox, Shared};
+use crate::inbox::{Inbox, Place, Shared};
 use crate::limits::Limits;
 use crate::smtp;
 use crate::store::{Memory, Retention};
 use crate::tls::{Certificates, Tls};
+use crate::web::{self, Access, Token};
 
 /// How an [`Inbox`] is to be. At first: a free port of 127.0.0.1, no TLS, no faults, and mails in memory.
 #[must_use = "an inbox begins when it is started"]
@@ -23,6 +24,8 @@ pub struct Builder {
     allow_remote: bool,
     tls: Tls,
     authority: Option<PathBuf>,
+    web: Option<SocketAddr>,
+    access: Access,
     retention: Retention,
     limits: Limits,
     rules: Vec<Rule>,
@@ -37,6 +40,8 @@ impl Builder {
             allow_remote: false,
             tls: Tls::Off,
             authority: None,
+            web: None,
+            access: Access::default(),
             retention: Retention::default(),
             limits: Limits::default(),
             rules: Vec::new(),
@@ -74,6 +79,26 @@ impl Builder {
     /// is a new one each time.
     pub fn authority(mut self, directory: impl AsRef<Path>) -> Self {
         self.authority = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// Where it shows its web page and answers programs over HTTP; port 0 is a free one. At first there is no page.
+    ///
+    /// At an address that other machines reach, all who ask have to know a [token](Self::token).
+    pub fn web(mut self, address: SocketAddr) -> Self {
+        self.web = Some(address);
+        self
+    }
+
+    /// A name by which the page may be asked for, besides `localhost` and this machine's loopback addresses.
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.access.hosts.push(name.into());
+        self
+    }
+
+    /// What all have to know who ask for the page. One is made up where the address needs it and none is given.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.access.token = Some(Token(token.into()));
         self
     }
 
@@ -115,20 +140,38 @@ impl Builder {
     pub fn start(self) -> io::Result<Inbox> {
         let smtp = self.bind(self.smtp)?;
         let smtps = self.smtps.map(|address| self.bind(address)).transpose()?;
+        let page = self.web.map(bind).transpose()?;
+        let address = smtp.local_addr()?;
+        let place = Place {
+            smtp: Some(address),
+            smtps: smtps.as_ref().map(TcpListener::local_addr).transpose()?,
+            web: page.as_ref().map(TcpListener::local_addr).transpose()?,
+        };
         let rules = Rules::new(self.seed);
         rules
             .replace(self.rules.clone())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let runtime = runtime()?;
+        let access = self.access_at(place.web)?;
         let store = Arc::new(Memory::new(self.retention));
-        let shared = Arc::new(Shared::new(store, self.intake()?, rules));
-        let smtp = listen(smtp, false, &runtime, &shared)?;
-        let smtps = smtps
-            .map(|listener| listen(listener, true, &runtime, &shared))
-            .transpose()?;
-        Ok(Inbox::new(shared, smtp, smtps, runtime))
+        let shared = Arc::new(Shared::new(store, self.intake()?, rules, access, place));
+        let runtime = runtime()?;
+        {
+            let _inside = runtime.enter();
+            let listener = tokio::net::TcpListener::from_std(smtp)?;
+            runtime.spawn(smtp::listen(listener, false, Arc::clone(&shared)));
+            if let Some(smtps) = smtps {
+                let listener = tokio::net::TcpListener::from_std(smtps)?;
+                runtime.spawn(smtp::listen(listener, true, Arc::clone(&shared)));
+            }
+            if let Some(page) = page {
+                let listener = tokio::net::TcpListener::from_std(page)?;
+                runtime.spawn(web::serve(listener, Arc::clone(&shared)));
+            }
+        }
+        Ok(Inbox::new(shared, address, runtime))
     }
 
+    /// Listens for mail, if others cannot reach it or may.
     fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
         if !address.ip().is_loopback() && !self.allow_remote {
             let problem = format!(
@@ -136,10 +179,16 @@ impl Builder {
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
-        let listener = TcpListener::bind(address).map_err(named)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+        bind(address)
+    }
+
+    /// Who may see the page at this address.
+    fn access_at(&self, web: Option<SocketAddr>) -> io::Result<Access> {
+        let mut access = self.access.clone();
+        if web.is_some_and(|address| !address.ip().is_loopback()) && access.token.is_none() {
+            access.token = Some(Token::random()?);
+        }
+        Ok(access)
     }
 
     fn intake(&self) -> io::Result<smtp::Intake> {
@@ -154,26 +203,18 @@ impl Builder {
     }
 }
 
-/// Takes mail at a socket, whose address it gives.
-fn listen(
-    listener: TcpListener,
-    implicit_tls: bool,
-    runtime: &Runtime,
-    shared: &Arc<Shared>,
-) -> io::Result<SocketAddr> {
-    let address = listener.local_addr()?;
-    let listener = {
-        let _inside = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
-    };
-    runtime.spawn(smtp::listen(listener, implicit_tls, Arc::clone(shared)));
-    Ok(address)
-}
-
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("posthaste-inbox")
         .enable_all()
         .build()
+}
+
+/// Listens. An error names the address.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }

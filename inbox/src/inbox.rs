@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::builder::Builder;
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::fault::Rules;
-use crate::mail::Arrival;
+use crate::mail::{Arrival, Id};
+use crate::query::Query;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
 use crate::tls::{Certificates, Tls};
+use crate::web::{self, Access, Token};
 
 /// An SMTP server on this machine that keeps every mail it is given. It stops when it is dropped.
 ///
@@ -24,7 +26,6 @@ use crate::tls::{Certificates, Tls};
 pub struct Inbox {
     shared: Arc<Shared>,
     smtp: SocketAddr,
-    smtps: Option<SocketAddr>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -35,7 +36,11 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) smtp: smtp::Intake,
     pub(crate) faults: Rules,
-    events: broadcast::Sender<Event>,
+    pub(crate) access: Access,
+    pub(crate) events: Events,
+    pub(crate) place: Place,
+    /// Places for those who listen to events over HTTP.
+    pub(crate) listeners: Arc<Semaphore>,
     stop: watch::Sender<Stop>,
 }
 
@@ -48,22 +53,27 @@ pub(crate) enum Stop {
     Now,
 }
 
+/// Where an inbox is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) smtp: Option<SocketAddr>,
+    pub(crate) smtps: Option<SocketAddr>,
+    pub(crate) web: Option<SocketAddr>,
+}
+
+/// So many may listen to events over HTTP at a time.
+const LISTENERS: usize = 64;
+
 impl Inbox {
     /// An inbox of your choice.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        smtp: SocketAddr,
-        smtps: Option<SocketAddr>,
-        runtime: Runtime,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
         Self {
             shared,
             smtp,
-            smtps,
             runtime: Some(runtime),
         }
     }
@@ -75,13 +85,32 @@ impl Inbox {
 
     /// Where it takes mail under TLS from the first octet on.
     pub fn smtps_address(&self) -> Option<SocketAddr> {
-        self.smtps
+        self.shared.place.smtps
     }
 
     /// The file with the certificate of the authority that has signed its own, for clients to trust; none without TLS.
     pub fn authority(&self) -> Option<&Path> {
         let certificates = self.shared.smtp.certificates.as_ref();
         certificates.map(Certificates::authority)
+    }
+
+    /// Where it shows its page, if it does.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.shared.place.web
+    }
+
+    /// What to open in a browser; with the token, if there is one.
+    pub fn web_url(&self) -> Option<String> {
+        let address = self.web_address()?;
+        Some(match &self.shared.access.token {
+            Some(Token(token)) => format!("http://{address}/?token={token}"),
+            None => format!("http://{address}/"),
+        })
+    }
+
+    /// The page and the API, to mount in an application of your own: `app.nest("/dev/mail", inbox.router())`.
+    pub fn router(&self) -> axum::Router {
+        web::router(Arc::clone(&self.shared))
     }
 
     /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it; by STARTTLS if it offers that.
@@ -97,7 +126,7 @@ impl Inbox {
     /// Settings by which a mailer sends to [`smtps_address`](Self::smtps_address); none without it.
     pub fn smtps_settings(&self) -> Option<Settings> {
         let mut settings = self.settings();
-        settings.email_port = Some(self.smtps?.port());
+        settings.email_port = Some(self.smtps_address()?.port());
         settings.email_use_tls = false;
         settings.email_use_ssl = true;
         Some(settings)
@@ -143,12 +172,21 @@ impl fmt::Debug for Inbox {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Intake, faults: Rules) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        smtp: smtp::Intake,
+        faults: Rules,
+        access: Access,
+        place: Place,
+    ) -> Self {
         Self {
             store,
             smtp,
             faults,
-            events: broadcast::Sender::new(1024),
+            access,
+            events: Events::new(),
+            place,
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
             stop: watch::Sender::new(Stop::No),
         }
     }
@@ -163,14 +201,26 @@ impl Shared {
         Ok(added)
     }
 
-    pub(crate) fn tell(&self, event: Event) {
-        // Nobody may be listening.
-        let _ = self.events.send(event);
+    /// Deletes what a query finds, and tells of it.
+    pub(crate) async fn delete(&self, query: &Query) -> Result<Vec<Id>, StoreError> {
+        let gone = self.store.delete(query).await?;
+        if !gone.is_empty() {
+            self.tell(Event::Deleted(gone.as_slice().into()));
+        }
+        Ok(gone)
     }
 
-    /// What happens from now on.
-    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    /// Notes that a mail was read, or not, and tells of it. Says whether there is such a mail.
+    pub(crate) async fn mark(&self, id: Id, read: bool) -> Result<bool, StoreError> {
+        let is_there = self.store.mark(id, read).await?;
+        if is_there {
+            self.tell(Event::Marked(id, read));
+        }
+        Ok(is_there)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        self.events.tell(event);
     }
 
     /// Tells when the inbox stops.

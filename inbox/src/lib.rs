@@ -1,6 +1,7 @@
 //! The developer's inbox: it catches mail over SMTP, shows it on a web page, and lets tests wait for it.
 
 mod builder;
+pub mod check;
 pub mod event;
 pub mod fault;
 mod inbox;
@@ -12,6 +13,8 @@ pub mod store;
 mod tls;
 pub mod transcript;
 pub mod view;
+mod wait;
+mod web;
 
 pub use builder::Builder;
 pub use event::Event;

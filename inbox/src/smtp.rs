@@ -26,7 +26,7 @@ use crate::tls::{Certificates, Tls};
 pub(crate) struct Intake {
     /// What it offers and puts up with.
     server: server::Config,
-    limits: Limits,
+    pub(crate) limits: Limits,
     pub(crate) tls: Tls,
     /// What it shows when TLS is wanted.
     pub(crate) certificates: Option<Certificates>,
