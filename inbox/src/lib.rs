@@ -15,6 +15,7 @@ pub mod transcript;
 pub mod view;
 mod wait;
 mod web;
+mod words;
 
 pub use builder::Builder;
 pub use event::Event;

@@ -1,6 +1,7 @@
 //! What programs ask for. `openapi.json` describes it; a test compares the two.
 
 mod events;
+mod faults;
 mod json;
 mod messages;
 mod parts;
@@ -56,6 +57,13 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/messages/{id}/parts/{path}", get(parts::part)),
         ("/api/v1/messages/{id}/transcript", get(parts::transcript)),
         ("/api/v1/messages/{id}/checks", get(parts::checks)),
+        (
+            "/api/v1/faults",
+            get(faults::list)
+                .put(faults::replace)
+                .post(faults::push)
+                .delete(faults::delete),
+        ),
         ("/api/v1/wait", get(waiting::wait)),
         ("/api/v1/events", get(events::stream)),
         ("/api/v1/info", get(info)),
