@@ -261,7 +261,10 @@ fn faults_are_set_counted_and_taken_away() {
     assert_eq!(set.json()[0]["hits"], 0);
     let one = r#"{"at": "rcpt", "rcpt": "late@*", "reply": "451 4.7.1 later", "times": 1}"#;
     let added = change(web, "POST /api/v1/faults", one);
-    assert_eq!((added.status, added.json().as_array().map(Vec::len)), (201, Some(2)));
+    assert_eq!(
+        (added.status, added.json().as_array().map(Vec::len)),
+        (201, Some(2))
+    );
 
     let message = EmailMessage::new("Hello", "Are you there?")
         .from("shop@example.com")
@@ -280,7 +283,10 @@ fn faults_are_set_counted_and_taken_away() {
 fn a_fault_that_makes_no_sense_is_named() {
     let (_inbox, web) = inbox();
     for (rules, words) in [
-        (r#"[{"at": "rcpt", "rctp": "x", "reply": "550 no"}]"#, "rctp"),
+        (
+            r#"[{"at": "rcpt", "rctp": "x", "reply": "550 no"}]"#,
+            "rctp",
+        ),
         (r#"[{"at": "lunch"}]"#, "lunch"),
         (r#"[{"at": "end", "close": true}, {"at": "end"}]"#, "rule 2"),
         ("{}", "sequence"),
