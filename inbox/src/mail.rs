@@ -51,6 +51,20 @@ pub struct Arrival {
     pub transcript: Transcript,
 }
 
+impl Arrival {
+    /// One that does not come over SMTP.
+    pub(crate) fn put_in(mailbox: &str, envelope: Envelope, raw: Vec<u8>) -> Self {
+        Self {
+            mailbox: mailbox.to_owned(),
+            envelope,
+            session: Session::default(),
+            reply: "250 2.0.0 Put in without SMTP".parse().ok(),
+            raw,
+            transcript: Transcript::default(),
+        }
+    }
+}
+
 /// From whom and to whom, and what was said about it (RFC 5321 section 3.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {

@@ -105,9 +105,16 @@ impl<'m> Whole<'m> {
     }
 }
 
+impl Mail {
+    /// What the API tells of it to who listens: a little of everything, as a JSON object.
+    pub fn brief(&self) -> Value {
+        row(self)
+    }
+}
+
 /// What is told of a mail to who listens: little, so that a slow listener costs little.
 pub(super) fn row(mail: &Mail) -> Value {
-    let view = mail.view();
+    let view = mail.glance();
     let from = view.from.first().map(|from| &from.address);
     let recipients = mail.envelope.recipients.iter();
     let to: Vec<_> = recipients.take(RECIPIENTS).map(|to| &to.address).collect();
