@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use crate::fault::{Profile, Rule, Rules};
 use crate::inbox::{Inbox, Place, Shared};
 use crate::limits::Limits;
+use crate::relay::Relay;
 use crate::smtp;
 use crate::store::{Memory, Retention};
 use crate::tls::{Certificates, Tls};
@@ -26,6 +27,7 @@ pub struct Builder {
     authority: Option<PathBuf>,
     web: Option<SocketAddr>,
     access: Access,
+    relay: Option<Relay>,
     retention: Retention,
     limits: Limits,
     rules: Vec<Rule>,
@@ -42,6 +44,7 @@ impl Builder {
             authority: None,
             web: None,
             access: Access::default(),
+            relay: None,
             retention: Retention::default(),
             limits: Limits::default(),
             rules: Vec::new(),
@@ -102,6 +105,18 @@ impl Builder {
         self
     }
 
+    /// Lets [`Inbox::router`] show the page in an application that is built for release, too.
+    pub fn allow_in_release(mut self) -> Self {
+        self.access.in_release = true;
+        self
+    }
+
+    /// Lets mails be sent on, by hand and over HTTP, to this server.
+    pub fn relay(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
     /// What it keeps at most.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
@@ -153,7 +168,14 @@ impl Builder {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let access = self.access_at(place.web)?;
         let store = Arc::new(Memory::new(self.retention));
-        let shared = Arc::new(Shared::new(store, self.intake()?, rules, access, place));
+        let shared = Arc::new(Shared::new(
+            store,
+            self.intake()?,
+            rules,
+            access,
+            self.relay,
+            place,
+        ));
         let runtime = runtime()?;
         {
             let _inside = runtime.enter();

@@ -15,6 +15,7 @@ use crate::event::{Event, Events, Listener};
 use crate::fault::Rules;
 use crate::mail::{Arrival, Envelope, Id};
 use crate::query::Query;
+use crate::relay::Relay;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
 use crate::tls::{Certificates, Tls};
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) smtp: smtp::Intake,
     pub(crate) faults: Rules,
     pub(crate) access: Access,
+    pub(crate) relay: Option<Relay>,
     pub(crate) events: Events,
     pub(crate) place: Place,
     /// Places for those who listen to events over HTTP.
@@ -109,8 +111,15 @@ impl Inbox {
     }
 
     /// The page and the API, to mount in an application of your own: `app.nest("/dev/mail", inbox.router())`.
+    ///
+    /// It has its guard with it: it answers to names of this machine alone, and to those that [`Builder::host`] adds. An
+    /// application that is built for release shows nothing of it, unless [`Builder::allow_in_release`] is said.
     pub fn router(&self) -> axum::Router {
-        web::router(Arc::clone(&self.shared))
+        if cfg!(debug_assertions) || self.shared.access.in_release {
+            web::router(Arc::clone(&self.shared))
+        } else {
+            web::closed()
+        }
     }
 
     /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it; by STARTTLS if it offers that.
@@ -248,6 +257,7 @@ impl Shared {
         smtp: smtp::Intake,
         faults: Rules,
         access: Access,
+        relay: Option<Relay>,
         place: Place,
     ) -> Self {
         Self {
@@ -255,6 +265,7 @@ impl Shared {
             smtp,
             faults,
             access,
+            relay,
             events: Events::new(),
             place,
             listeners: Arc::new(Semaphore::new(LISTENERS)),

@@ -37,8 +37,15 @@ impl Running {
     /// Sends a mail to it by the program.
     fn mail(&self, place: &Place, subject: &str, body: &str) {
         let mut run = place.posthaste([
-            "send", "--from", "shop@example.com", "--to", "ann@example.com", "--subject", subject,
-            "--body", body,
+            "send",
+            "--from",
+            "shop@example.com",
+            "--to",
+            "ann@example.com",
+            "--subject",
+            subject,
+            "--body",
+            body,
         ]);
         for (name, value) in self.hello["settings"].as_object().expect("settings") {
             run = run.env(name, value.as_str().expect("text"));
@@ -97,17 +104,28 @@ fn people_read_lines_that_can_be_copied() {
     let mut child = run.start();
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut lines = Vec::new();
-    while lines.last().is_none_or(|line| line != "Waiting for mail. Ctrl-C ends it.") {
+    while lines
+        .last()
+        .is_none_or(|line| line != "Waiting for mail. Ctrl-C ends it.")
+    {
         let mut line = String::new();
         assert!(out.read_line(&mut line).expect("a line") > 0, "{lines:?}");
         lines.push(line.trim_end().to_owned());
     }
     child.kill().expect("it runs");
     child.wait().expect("it ends");
-    let settings: Vec<_> = lines.iter().filter(|line| line.starts_with("EMAIL_")).collect();
+    let settings: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("EMAIL_"))
+        .collect();
     assert_eq!(settings.len(), 4, "{lines:#?}");
     assert_eq!(settings[0], "EMAIL_HOST=127.0.0.1");
-    assert!(lines.iter().any(|line| line.starts_with("http://127.0.0.1:")), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("http://127.0.0.1:")),
+        "{lines:#?}"
+    );
     // No colours in a pipe.
     assert!(!lines.concat().contains('\u{1b}'), "{lines:#?}");
 }
@@ -116,7 +134,10 @@ fn people_read_lines_that_can_be_copied() {
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    for args in [["--smtp", &address, "--web", "0"], ["--web", &address, "--smtp", "0"]] {
+    for args in [
+        ["--smtp", &address, "--web", "0"],
+        ["--web", &address, "--smtp", "0"],
+    ] {
         let ended = Place::new().posthaste(["inbox"].iter().chain(&args)).end();
         assert_eq!(ended.code(), 2);
         assert!(ended.stderr.contains(&address), "{}", ended.stderr);
@@ -132,7 +153,17 @@ fn other_machines_reach_it_only_if_that_is_said() {
         assert_eq!(ended.code(), 2);
         assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
     }
-    let inbox = Running::new(&place, &["--smtp", "0.0.0.0:0", "--web", "0.0.0.0:0", "--listen", "0.0.0.0"]);
+    let inbox = Running::new(
+        &place,
+        &[
+            "--smtp",
+            "0.0.0.0:0",
+            "--web",
+            "0.0.0.0:0",
+            "--listen",
+            "0.0.0.0",
+        ],
+    );
     assert!(inbox.url().contains("?token="), "{}", inbox.url());
     let (url, _) = inbox.url().split_once('?').expect("a token");
     let ended = place.posthaste(["inbox", "ls", "--url", url]).end();
@@ -159,7 +190,12 @@ fn a_command_runs_with_the_settings_and_its_code_is_kept() {
         .env("EMAIL_HOST_PASSWORD", "hunter2")
         .env("EMAIL_BACKEND", "dummy")
         .end();
-    assert_eq!((ended.code(), ended.text()), (7, "482913\n"), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code(), ended.text()),
+        (7, "482913\n"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("inbox: 1 mail"), "{}", ended.stderr);
     // It failed, so it is told what came.
     assert!(ended.stderr.contains("Hello"), "{}", ended.stderr);
@@ -173,7 +209,9 @@ fn a_command_that_succeeds_or_is_not_there() {
     let ended = place.posthaste(["inbox", "--", "no-such-command"]).end();
     assert_eq!(ended.code(), 2);
     assert!(ended.stderr.contains("no-such-command"), "{}", ended.stderr);
-    let ended = place.posthaste(["inbox", "--", "sh", "-c", "kill -9 $$"]).end();
+    let ended = place
+        .posthaste(["inbox", "--", "sh", "-c", "kill -9 $$"])
+        .end();
     assert_eq!(ended.code(), 137);
 }
 
@@ -182,19 +220,42 @@ fn a_running_inbox_is_looked_at() {
     let place = Place::new();
     let inbox = Running::new(&place, &[]);
     inbox.mail(&place, "First", "one");
-    inbox.mail(&place, "Second", "Your one-time code is 482913: https://shop.example/x");
+    inbox.mail(
+        &place,
+        "Second",
+        "Your one-time code is 482913: https://shop.example/x",
+    );
     let ls = inbox.ask(&place, &["ls"]);
-    let rows: Vec<Vec<&str>> = ls.text().lines().map(|line| line.split('\t').collect()).collect();
+    let rows: Vec<Vec<&str>> = ls
+        .text()
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
     assert_eq!((rows[0][0], rows[0][4]), ("2", "Second"), "{rows:?}");
-    assert_eq!(rows[1][2..], ["shop@example.com", "ann@example.com", "First"]);
-    assert_eq!(inbox.ask(&place, &["ls", "--json", "-n", "1"]).json()[0]["id"], 2);
+    assert_eq!(
+        rows[1][2..],
+        ["shop@example.com", "ann@example.com", "First"]
+    );
+    assert_eq!(
+        inbox.ask(&place, &["ls", "--json", "-n", "1"]).json()[0]["id"],
+        2
+    );
 
     let show = inbox.ask(&place, &["show", "1"]);
-    assert!(show.text().starts_with("Subject: First\nFrom: shop@example.com\n"), "{}", show.text());
+    assert!(
+        show.text()
+            .starts_with("Subject: First\nFrom: shop@example.com\n"),
+        "{}",
+        show.text()
+    );
     let raw = inbox.ask(&place, &["show", "1", "--raw"]);
     assert!(raw.text().contains("\r\n\r\none"), "{}", raw.text());
     let said = inbox.ask(&place, &["show", "--transcript"]);
-    assert!(said.text().contains("MAIL FROM:<shop@example.com>"), "{}", said.text());
+    assert!(
+        said.text().contains("MAIL FROM:<shop@example.com>"),
+        "{}",
+        said.text()
+    );
     assert_eq!(inbox.ask(&place, &["show", "9"]).code(), 2);
     assert_eq!(inbox.ask(&place, &["show", "../info"]).code(), 2);
 
@@ -212,7 +273,11 @@ fn when_nothing_comes_it_says_what_came_instead() {
     inbox.mail(&place, "Hello", "one");
     let ended = inbox.ask(&place, &["wait", "--box", "other", "--timeout", "1ms"]);
     assert_eq!((ended.code(), ended.text()), (1, ""));
-    assert!(ended.stderr.contains("0 of 1 came within 1 ms"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("0 of 1 came within 1 ms"),
+        "{}",
+        ended.stderr
+    );
     let new = inbox.ask(&place, &["wait", "--new", "--timeout", "1ms"]);
     assert_eq!(new.code(), 1, "an old mail is no new one");
     let code = inbox.ask(&place, &["wait", "--code", "--timeout", "1ms"]);
@@ -240,7 +305,9 @@ fn mails_are_exported_under_their_numbers() {
 
 #[test]
 fn without_an_inbox_there_is_a_word() {
-    let ended = Place::new().posthaste(["inbox", "ls", "--url", "http://127.0.0.1:1/"]).end();
+    let ended = Place::new()
+        .posthaste(["inbox", "ls", "--url", "http://127.0.0.1:1/"])
+        .end();
     assert_eq!(ended.code(), 2);
     assert!(ended.stderr.contains("is it running?"), "{}", ended.stderr);
 }
@@ -251,14 +318,31 @@ fn faults_come_from_a_file() {
     let rules = "{\"at\": \"rcpt\", \"rcpt\": \"gone@*\", \"reply\": \"550 5.1.1 no such user\"}\n";
     let file = place.write("faults.json", rules.repeat(2));
     let inbox = Running::new(&place, &["--faults", file.to_str().expect("text")]);
-    let run = place.posthaste(["send", "--from", "a@b.example", "--to", "gone@example.com", "--subject", "x", "--body", "x"]);
-    let port = inbox.hello["settings"]["EMAIL_PORT"].as_str().expect("a port");
-    let ended = run.env("EMAIL_HOST", "127.0.0.1").env("EMAIL_PORT", port).end();
+    let run = place.posthaste([
+        "send",
+        "--from",
+        "a@b.example",
+        "--to",
+        "gone@example.com",
+        "--subject",
+        "x",
+        "--body",
+        "x",
+    ]);
+    let port = inbox.hello["settings"]["EMAIL_PORT"]
+        .as_str()
+        .expect("a port");
+    let ended = run
+        .env("EMAIL_HOST", "127.0.0.1")
+        .env("EMAIL_PORT", port)
+        .end();
     assert_eq!(ended.code(), 1);
     assert!(ended.stderr.contains("no such user"), "{}", ended.stderr);
 
     let file = place.write("bad.json", "[{\"at\": \"lunch\"}]");
-    let ended = place.posthaste(["inbox", "--faults", file.to_str().expect("text")]).end();
+    let ended = place
+        .posthaste(["inbox", "--faults", file.to_str().expect("text")])
+        .end();
     assert_eq!(ended.code(), 2);
     assert!(ended.stderr.contains("lunch"), "{}", ended.stderr);
 }
@@ -268,11 +352,22 @@ fn the_demonstration_has_mails_of_all_kinds() {
     let place = Place::new();
     let mut inbox = Running::new(&place, &["--demo"]);
     let mails: Vec<Value> = (0..14).map(|_| inbox.next()).collect();
-    let subjects: Vec<_> = mails.iter().filter_map(|mail| mail["subject"].as_str()).collect();
-    for subject in ["Welcome to the Tea Shop", "Your order 1234", "شكرا لطلبك رقم ١٢٣٤", "ご注文の確認（1234番）"] {
+    let subjects: Vec<_> = mails
+        .iter()
+        .filter_map(|mail| mail["subject"].as_str())
+        .collect();
+    for subject in [
+        "Welcome to the Tea Shop",
+        "Your order 1234",
+        "شكرا لطلبك رقم ١٢٣٤",
+        "ご注文の確認（1234番）",
+    ] {
         assert!(subjects.contains(&subject), "{subjects:?}");
     }
-    assert!(mails.iter().any(|mail| mail["taken"] == false), "{mails:#?}");
+    assert!(
+        mails.iter().any(|mail| mail["taken"] == false),
+        "{mails:#?}"
+    );
     assert!(mails.iter().any(|mail| mail["box"] == "staff"));
     assert!(mails.iter().any(|mail| mail["code"] == "482913"));
 }
@@ -289,17 +384,33 @@ fn a_preview_follows_its_file() {
     let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
     said.read_line(&mut line).expect("a line");
-    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL");
+    let url = line
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .expect("a URL");
     let url = url.trim_end_matches(';');
     let wait = |subject: &str| {
-        let args = ["inbox", "wait", "--url", url, "--box", "welcome.json", "--subject", subject];
-        let ended = place.posthaste(args.iter().chain(&["--timeout", "60s"])).end();
+        let args = [
+            "inbox",
+            "wait",
+            "--url",
+            url,
+            "--box",
+            "welcome.json",
+            "--subject",
+            subject,
+        ];
+        let ended = place
+            .posthaste(args.iter().chain(&["--timeout", "60s"]))
+            .end();
         assert_eq!(ended.code(), 0, "{}", ended.stderr);
     };
     wait("First");
     write("The second");
     wait("second");
-    let ls = place.posthaste(["inbox", "ls", "--url", url, "--json"]).end();
+    let ls = place
+        .posthaste(["inbox", "ls", "--url", url, "--json"])
+        .end();
     // The first may be there for a moment more.
     assert_eq!(ls.json()[0]["subject"], "The second");
     place.write("welcome.json", "{");

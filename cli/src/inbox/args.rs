@@ -91,6 +91,14 @@ pub(crate) struct Start {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
+    /// Let mails be sent on to this server, one by one, from the page: a URL as EMAIL_URL has it
+    #[arg(long, value_name = "URL", requires = "relay_to")]
+    pub(crate) relay: Option<String>,
+
+    /// Let them be sent on to this recipient: an address, or * and the end of one; may be repeated
+    #[arg(long, value_name = "ADDRESS", requires = "relay")]
+    pub(crate) relay_to: Vec<String>,
+
     /// Send a dozen mails of all kinds to it, to look at
     #[arg(long)]
     pub(crate) demo: bool,

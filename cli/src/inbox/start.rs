@@ -7,7 +7,7 @@ use std::{env, fs};
 use posthaste::{Error, ErrorKind, Settings};
 use posthaste_inbox::fault::Rule;
 use posthaste_inbox::store::Retention;
-use posthaste_inbox::{Builder, Inbox, Limits};
+use posthaste_inbox::{Builder, Inbox, Limits, Relay};
 use serde_json::Deserializer;
 
 use super::args::{Start, Tls};
@@ -42,6 +42,9 @@ impl Start {
         builder = self.secure(builder);
         if let Some(file) = &self.faults {
             builder = builder.faults(rules(file)?);
+        }
+        if let Some(url) = &self.relay {
+            builder = builder.relay(Relay::new(url, &self.relay_to)?);
         }
         if let Some(profile) = self.profile {
             builder = builder.profile(profile);
