@@ -26,7 +26,7 @@ fn what_is_there_already_is_given_at_once() {
     let answer = get(web, "/api/v1/wait?timeout_ms=0").json();
     // The newest.
     assert_eq!((ids(&answer), &answer["after"]), (vec![2], &json!(2)));
-    assert_eq!(answer["messages"][0]["text"], "Hello\r\n");
+    assert_eq!(answer["messages"][0]["text"], "Hello\n");
 }
 
 #[test]
