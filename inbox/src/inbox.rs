@@ -17,6 +17,7 @@ use crate::mail::{Arrival, Id};
 use crate::query::Query;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::testing::Given;
 use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
@@ -24,7 +25,9 @@ use crate::web::{self, Access, Token};
 ///
 /// It runs on threads of its own, for blocking and asynchronous code alike.
 pub struct Inbox {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// Which mails were waited for.
+    pub(crate) given: Arc<Given>,
     smtp: SocketAddr,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
@@ -73,6 +76,7 @@ impl Inbox {
     pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
         Self {
             shared,
+            given: Arc::default(),
             smtp,
             runtime: Some(runtime),
         }
@@ -146,6 +150,11 @@ impl Inbox {
         let _ = ended.await;
         self.shared.stop.send_replace(Stop::Now);
         runtime.shutdown_background();
+    }
+
+    /// What it runs on; none when it has stopped.
+    pub(crate) fn handle(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
     }
 
     /// The mails.

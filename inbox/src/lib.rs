@@ -10,15 +10,18 @@ pub mod mail;
 pub mod query;
 mod smtp;
 pub mod store;
+pub mod testing;
 mod tls;
 pub mod transcript;
 pub mod view;
 mod wait;
 mod web;
+mod words;
 
 pub use builder::Builder;
 pub use event::Event;
 pub use inbox::Inbox;
 pub use limits::Limits;
 pub use mail::Mail;
+pub use testing::Want;
 pub use tls::Tls;

@@ -24,9 +24,10 @@ pub struct Mail {
     pub envelope: Envelope,
     /// The connection that it came over.
     pub session: Session,
-    /// The answer to the content. None if no content came, because everyone was refused.
+    /// The answer to the content. None if there was none: everyone was refused, or the connection broke off.
     pub reply: Option<Reply>,
-    /// The octets of the content, dots undone. Nothing is added and nothing is changed.
+    /// The octets of the content, dots undone. Nothing is added and nothing is changed. Of a content that was not taken, those
+    /// that came.
     pub raw: Arc<[u8]>,
     /// What was said, up to the answer to this mail.
     pub transcript: Transcript,
@@ -132,13 +133,25 @@ impl Mail {
         self.view.get_or_init(|| Arc::new(View::of(self)))
     }
 
+    /// The mail as a reader sees it, and not kept for later: so that a search through all mails does not fill the memory.
+    pub(crate) fn glance(&self) -> Arc<View> {
+        let kept = self.view.get().map(Arc::clone);
+        kept.unwrap_or_else(|| Arc::new(View::of(self)))
+    }
+
     /// The octets of a part of it, decoded. `path` is [`Part::path`](crate::view::Part::path).
     pub fn part_bytes(&self, path: &str) -> Option<Vec<u8>> {
-        (path == "1").then(|| self.raw.to_vec())
+        let part = self.view().part(path)?;
+        Some(part.bytes(&self.raw))
     }
 }
 
 impl Envelope {
+    /// The addresses of the recipients that were accepted, in order.
+    pub fn rcpt_to(&self) -> Vec<&str> {
+        self.accepted().map(|to| to.address.as_str()).collect()
+    }
+
     /// The recipients that were accepted.
     pub fn accepted(&self) -> impl Iterator<Item = &Recipient> {
         self.recipients
