@@ -9,6 +9,7 @@ use std::time::Duration;
 use posthaste::Settings;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::builder::Builder;
 use crate::event::{Event, Events};
@@ -29,6 +30,8 @@ pub struct Inbox {
     /// Which mails were waited for.
     pub(crate) given: Arc<Given>,
     smtp: SocketAddr,
+    /// What listens for mail.
+    listeners: Vec<JoinHandle<()>>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -73,11 +76,17 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        smtp: SocketAddr,
+        listeners: Vec<JoinHandle<()>>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             shared,
             given: Arc::default(),
             smtp,
+            listeners,
             runtime: Some(runtime),
         }
     }
@@ -144,6 +153,10 @@ impl Inbox {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
+        for listener in self.listeners.drain(..) {
+            // The port is free when it has ended.
+            let _ = listener.await;
+        }
         // Its own clock: who waits may run on another runtime, or on one without a clock.
         let ended =
             runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });

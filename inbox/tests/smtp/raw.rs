@@ -14,6 +14,8 @@ impl Client {
     /// Connects, and nothing else.
     pub(crate) fn silent(inbox: &Inbox) -> Self {
         let stream = TcpStream::connect(inbox.smtp_address()).expect("a connection");
+        // Each write is to be a packet of its own.
+        stream.set_nodelay(true).expect("a socket");
         Self {
             stream: BufReader::new(stream),
         }

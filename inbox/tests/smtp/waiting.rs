@@ -13,7 +13,7 @@ fn send(inbox: &Inbox, subject: &str, to: &str) {
     )
     .from("shop@example.com")
     .to([to])
-    .attach_bytes("note.txt", "a note", "text/plain");
+    .attach(("note.txt", "a note"));
     let _ = blocking::Mailer::new(inbox.settings()).send(&message);
 }
 
