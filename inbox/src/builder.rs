@@ -177,20 +177,21 @@ impl Builder {
             place,
         ));
         let runtime = runtime()?;
+        let mut listeners = Vec::new();
         {
             let _inside = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(smtp)?;
-            runtime.spawn(smtp::listen(listener, false, Arc::clone(&shared)));
-            if let Some(smtps) = smtps {
-                let listener = tokio::net::TcpListener::from_std(smtps)?;
-                runtime.spawn(smtp::listen(listener, true, Arc::clone(&shared)));
+            let sockets = [Some((smtp, false)), smtps.map(|smtps| (smtps, true))];
+            for (socket, implicit_tls) in sockets.into_iter().flatten() {
+                let listener = tokio::net::TcpListener::from_std(socket)?;
+                let listening = smtp::listen(listener, implicit_tls, Arc::clone(&shared));
+                listeners.push(runtime.spawn(listening));
             }
             if let Some(page) = page {
                 let listener = tokio::net::TcpListener::from_std(page)?;
                 runtime.spawn(web::serve(listener, Arc::clone(&shared)));
             }
         }
-        Ok(Inbox::new(shared, address, runtime))
+        Ok(Inbox::new(shared, address, listeners, runtime))
     }
 
     /// Listens for mail, if others cannot reach it or may.

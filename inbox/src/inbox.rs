@@ -9,6 +9,7 @@ use std::time::Duration;
 use posthaste::Settings;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::builder::Builder;
 use crate::event::{Event, Events, Listener};
@@ -18,6 +19,7 @@ use crate::query::Query;
 use crate::relay::Relay;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::testing::Given;
 use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
@@ -25,8 +27,12 @@ use crate::web::{self, Access, Token};
 ///
 /// It runs on threads of its own, for blocking and asynchronous code alike.
 pub struct Inbox {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// Which mails were waited for.
+    pub(crate) given: Arc<Given>,
     smtp: SocketAddr,
+    /// What listens for mail.
+    listeners: Vec<JoinHandle<()>>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -72,10 +78,17 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        smtp: SocketAddr,
+        listeners: Vec<JoinHandle<()>>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             shared,
+            given: Arc::default(),
             smtp,
+            listeners,
             runtime: Some(runtime),
         }
     }
@@ -149,6 +162,10 @@ impl Inbox {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
+        for listener in self.listeners.drain(..) {
+            // The port is free when it has ended.
+            let _ = listener.await;
+        }
         // Its own clock: who waits may run on another runtime, or on one without a clock.
         let ended =
             runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
@@ -226,6 +243,11 @@ impl Inbox {
         runtime
             .ok_or_else(|| StoreError("the inbox has stopped".to_owned()))?
             .block_on(work)
+    }
+
+    /// What it runs on; none when it has stopped.
+    pub(crate) fn handle(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
     }
 
     /// The mails.
