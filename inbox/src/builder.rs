@@ -12,7 +12,9 @@ use crate::inbox::{Inbox, Place, Shared};
 use crate::limits::Limits;
 use crate::relay::Relay;
 use crate::smtp;
-use crate::store::{Memory, Retention};
+#[cfg(feature = "sqlite")]
+use crate::store::Sqlite;
+use crate::store::{Memory, Retention, Store};
 use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
@@ -29,6 +31,7 @@ pub struct Builder {
     access: Access,
     relay: Option<Relay>,
     retention: Retention,
+    db: Option<PathBuf>,
     limits: Limits,
     rules: Vec<Rule>,
     seed: u64,
@@ -46,6 +49,7 @@ impl Builder {
             access: Access::default(),
             relay: None,
             retention: Retention::default(),
+            db: None,
             limits: Limits::default(),
             rules: Vec::new(),
             seed: 0,
@@ -123,6 +127,13 @@ impl Builder {
         self
     }
 
+    /// Keeps mails in this file, which is made if it is not there. Beside it stands a lock, and a log while it is in use.
+    #[cfg(feature = "sqlite")]
+    pub fn db(mut self, path: impl Into<PathBuf>) -> Self {
+        self.db = Some(path.into());
+        self
+    }
+
     /// What it puts up with.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -151,7 +162,8 @@ impl Builder {
     /// # Errors
     ///
     /// When an address is taken, not of this machine, or reachable from others though that is not allowed; when a fault makes
-    /// no sense; when there are no threads to be had, or the authority cannot be kept in its directory.
+    /// no sense; when there are no threads to be had, or the authority cannot be kept in its directory; when the file is no
+    /// database of an inbox, is in use, or cannot be written.
     pub fn start(self) -> io::Result<Inbox> {
         let smtp = self.bind(self.smtp)?;
         let smtps = self.smtps.map(|address| self.bind(address)).transpose()?;
@@ -167,7 +179,7 @@ impl Builder {
             .replace(self.rules.clone())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let access = self.access_at(place.web)?;
-        let store = Arc::new(Memory::new(self.retention));
+        let store = self.store()?;
         let shared = Arc::new(Shared::new(
             store,
             self.intake()?,
@@ -203,6 +215,15 @@ impl Builder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         bind(address)
+    }
+
+    fn store(&self) -> io::Result<Arc<dyn Store>> {
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = &self.db {
+            let store = Sqlite::open(path, self.retention).map_err(io::Error::other)?;
+            return Ok(Arc::new(store));
+        }
+        Ok(Arc::new(Memory::new(self.retention)))
     }
 
     /// Who may see the page at this address.

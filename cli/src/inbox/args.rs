@@ -63,6 +63,10 @@ pub(crate) struct Start {
     #[arg(long, value_name = "PORT")]
     pub(crate) smtps: Option<u16>,
 
+    /// Keep mails in this file, so that they are there again next time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+
     /// Keep so many mails; the oldest go
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = units::at_least_one)]
     pub(crate) keep: usize,

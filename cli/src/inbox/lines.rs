@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::units;
 
+/// So wide are sender and recipient, so that subjects stand below each other.
+const COLUMN: usize = 40;
 /// So many characters of a subject are shown.
 const SUBJECT: usize = 60;
 
@@ -22,16 +24,18 @@ pub(super) const BLUE: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(A
 pub(super) fn line(mail: &Value) -> String {
     let time = time(mail["received"].as_str().unwrap_or_default());
     let to = recipients(mail);
+    let from = clean(&sender(mail));
+    let first = clean(to.first().map_or("nobody", |to| to));
+    let more = match mail["recipients"].as_u64().unwrap_or(to.len() as u64) {
+        0 | 1 => String::new(),
+        count => format!(" +{}", count - 1),
+    };
+    let width = [&from, &first, &more].map(|text| text.chars().count());
+    let blanks = " ".repeat(COLUMN.saturating_sub(width.iter().sum()));
     let mut line = format!(
-        "{DIM}{time}{DIM:#}  {} {DIM}→{DIM:#} {}",
-        clean(&sender(mail)),
-        clean(to.first().map_or("nobody", |to| to)),
+        "{DIM}{time}{DIM:#}  {from} {DIM}→{DIM:#} {first}{DIM}{more}{DIM:#}{blanks}  {BOLD}{}{BOLD:#}",
+        subject(mail)
     );
-    let count = mail["recipients"].as_u64().unwrap_or(to.len() as u64);
-    if count > 1 {
-        let _ = write!(line, " {DIM}+{}{DIM:#}", count - 1);
-    }
-    let _ = write!(line, "  {BOLD}{}{BOLD:#}", subject(mail));
     if let Some(size) = mail["size"].as_u64() {
         let _ = write!(line, "  {DIM}{}{DIM:#}", units::shown(size));
     }
@@ -48,8 +52,15 @@ pub(super) fn line(mail: &Value) -> String {
     if let Some(code) = code {
         let _ = write!(line, "  {BLUE}code {}{BLUE:#}", clean(code));
     }
-    if mail["taken"] == false {
-        let _ = write!(line, "  {RED}refused{RED:#}");
+    let refused = mail["refused"].as_u64().unwrap_or_default();
+    match mail["taken"].as_bool() {
+        Some(false) => {
+            let _ = write!(line, "  {RED}refused{RED:#}");
+        }
+        _ if refused > 0 => {
+            let _ = write!(line, "  {RED}{refused} refused{RED:#}");
+        }
+        _ => {}
     }
     line
 }
@@ -134,7 +145,7 @@ mod tests {
         });
         let line = anstream::adapter::strip_str(&line(&mail)).to_string();
         assert!(line.ends_with(
-            "shop@example.com → ann@example.com +2  Hi?[2J?there?  14.2 kB  2 attachments  code 482913  refused"
+            "shop@example.com → ann@example.com +2        Hi?[2J?there?  14.2 kB  2 attachments  code 482913  refused"
         ), "{line}");
         assert_eq!(
             fields(&mail),
@@ -146,6 +157,9 @@ mod tests {
     fn what_is_missing_is_said() {
         let mail = json!({"from": [], "to": [], "envelope": {"mail_from": "", "rcpt_to": []}, "subject": " "});
         let line = anstream::adapter::strip_str(&line(&mail)).to_string();
-        assert_eq!(line, "??:??:??  <> → nobody  (no subject)");
+        assert_eq!(
+            line,
+            format!("??:??:??  <> → nobody{}  (no subject)", " ".repeat(32))
+        );
     }
 }

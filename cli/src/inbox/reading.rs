@@ -126,7 +126,9 @@ fn spoken(line: &Value) -> String {
         Some("server") => ("S", anstyle::Style::new()),
         _ => ("*", DIM),
     };
-    let joined = if line["joined"] == true { "+" } else { " " };
+    // What a client writes in one piece is worth to be seen; a server's answers have many lines anyway.
+    let is_joined = line["joined"] == true && line["speaker"] == "client";
+    let joined = if is_joined { "+" } else { " " };
     format!(
         "{DIM}{millis:>7} ms{DIM:#} {joined}{who} {style}{}{style:#}\n",
         text(&line["text"])
@@ -208,11 +210,14 @@ pub(super) fn wait(args: &Wait) -> Result<Exit, Failure> {
         true => client.json("/api/v1/info", &Query::default())?["last"].as_u64(),
         false => args.after,
     };
+    let mut words = args.query.clone();
+    words.extend(args.code.then(|| "has:code".to_owned()));
+    words.extend(args.link.then(|| "has:link".to_owned()));
     let query = Query::default()
         .with_some("to", args.to.as_ref())
         .with_some("from", args.from.as_ref())
         .with_some("subject", args.subject.as_ref())
-        .with_words(&args.query)
+        .with_words(&words)
         .with_some("after", after)
         .with("count", args.count)
         .with("timeout_ms", args.timeout.as_millis());
@@ -223,15 +228,6 @@ pub(super) fn wait(args: &Wait) -> Result<Exit, Failure> {
     }
     let answer = answer.or_error()?.json()?;
     print(&each(&answer["messages"], |mail| waited(mail, args)))?;
-    let mails = answer["messages"].as_array().map_or(&[][..], Vec::as_slice);
-    let is_missing = |mail: &Value| {
-        args.code && mail["codes"][0].is_null() || args.link && mail["links"][0].is_null()
-    };
-    if mails.iter().any(is_missing) {
-        let what = if args.code { "one-time code" } else { "link" };
-        complain(format_args!("a mail came, and has no {what}"));
-        return Ok(Exit::Failed);
-    }
     Ok(Exit::Done)
 }
 

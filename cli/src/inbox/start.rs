@@ -40,6 +40,9 @@ impl Start {
             builder = builder.host(name);
         }
         builder = self.secure(builder);
+        if let Some(file) = &self.db {
+            builder = builder.db(file);
+        }
         if let Some(file) = &self.faults {
             builder = builder.faults(rules(file)?);
         }

@@ -117,6 +117,7 @@ pub(super) fn row(mail: &Mail) -> Value {
     let view = mail.glance();
     let from = view.from.first().map(|from| &from.address);
     let recipients = mail.envelope.recipients.iter();
+    let refused = recipients.clone().filter(|to| !to.is_accepted()).count();
     let to: Vec<_> = recipients.take(RECIPIENTS).map(|to| &to.address).collect();
     json!({
         "id": mail.id,
@@ -127,6 +128,7 @@ pub(super) fn row(mail: &Mail) -> Value {
         "from": from.unwrap_or(&mail.envelope.mail_from),
         "to": to,
         "recipients": mail.envelope.recipients.len(),
+        "refused": refused,
         "attachments": view.attachments.len(),
         "code": view.codes.first(),
         "size": mail.raw.len(),
