@@ -209,8 +209,9 @@ fn the_last_answer_is_heard_though_the_client_talks_on() {
     let inbox = inbox(r#"[{"at": "bdat", "reply": "452 4.3.1 full", "close": true}]"#);
     let mut client = Client::with_mail(&inbox);
     client.say("BDAT 10000000 LAST\r\n");
-    client.try_say("x".repeat(5_000_000));
+    client.try_say("x".repeat(200_000));
     assert_eq!(client.code(), 452);
+    assert!(client.hear().is_none());
 }
 
 #[test]
