@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use posthaste_smtp::Reply;
+use serde::{Deserialize, Serialize};
 
 use crate::transcript::Transcript;
 use crate::view::View;
@@ -52,8 +53,23 @@ pub struct Arrival {
     pub transcript: Transcript,
 }
 
+impl Arrival {
+    /// One that does not come over SMTP.
+    pub(crate) fn put_in(mailbox: &str, envelope: Envelope, raw: Vec<u8>) -> Self {
+        Self {
+            mailbox: mailbox.to_owned(),
+            envelope,
+            session: Session::default(),
+            reply: "250 2.0.0 Put in without SMTP".parse().ok(),
+            raw,
+            transcript: Transcript::default(),
+        }
+    }
+}
+
 /// From whom and to whom, and what was said about it (RFC 5321 section 3.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Envelope {
     /// The reverse-path without angle brackets; empty for `<>`.
     pub mail_from: String,
@@ -76,11 +92,12 @@ pub struct Envelope {
 }
 
 /// A recipient, and what the server said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// The forward-path without angle brackets.
     pub address: String,
     /// The answer; none if it was withheld.
+    #[serde(with = "wire")]
     pub reply: Option<Reply>,
     /// ORCPT (RFC 3461), as it was said.
     pub orcpt: Option<String>,
@@ -89,7 +106,8 @@ pub struct Recipient {
 }
 
 /// The connection that a mail came over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
     /// The number of the connection, from 1.
     pub id: u64,
@@ -133,6 +151,21 @@ impl Mail {
         self.view.get_or_init(|| Arc::new(View::of(self)))
     }
 
+    /// The same mail, of which no view was made yet.
+    pub(crate) fn without_view(&self) -> Self {
+        Self {
+            id: self.id,
+            received: self.received,
+            mailbox: self.mailbox.clone(),
+            envelope: self.envelope.clone(),
+            session: self.session.clone(),
+            reply: self.reply.clone(),
+            raw: Arc::clone(&self.raw),
+            transcript: self.transcript.clone(),
+            view: OnceLock::new(),
+        }
+    }
+
     /// The mail as a reader sees it, and not kept for later: so that a search through all mails does not fill the memory.
     pub(crate) fn glance(&self) -> Arc<View> {
         let kept = self.view.get().map(Arc::clone);
@@ -164,5 +197,27 @@ impl Recipient {
     /// Whether the server accepted it.
     pub fn is_accepted(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_success)
+    }
+}
+
+/// Replies in JSON: as they are said.
+pub(crate) mod wire {
+    use posthaste_smtp::Reply;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        reply: &Option<Reply>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        reply.as_ref().map(Reply::to_wire).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Reply>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
     }
 }

@@ -1,10 +1,12 @@
 //! What programs ask for. `openapi.json` describes it; a test compares the two.
 
 mod events;
+mod faults;
 mod json;
 mod messages;
 mod parts;
 mod problem;
+mod release;
 mod selection;
 mod waiting;
 
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -48,6 +50,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
                 .patch(messages::mark)
                 .delete(messages::delete_one),
         ),
+        ("/api/v1/messages/{id}/release", post(release::release)),
         ("/api/v1/messages/{id}/raw", get(parts::raw)),
         ("/api/v1/messages/{id}/text", get(parts::text)),
         ("/api/v1/messages/{id}/html", get(parts::html)),
@@ -56,6 +59,13 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/messages/{id}/parts/{path}", get(parts::part)),
         ("/api/v1/messages/{id}/transcript", get(parts::transcript)),
         ("/api/v1/messages/{id}/checks", get(parts::checks)),
+        (
+            "/api/v1/faults",
+            get(faults::list)
+                .put(faults::replace)
+                .post(faults::push)
+                .delete(faults::delete),
+        ),
         ("/api/v1/wait", get(waiting::wait)),
         ("/api/v1/events", get(events::stream)),
         ("/api/v1/info", get(info)),
@@ -76,6 +86,7 @@ async fn info(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem>
         "version": env!("CARGO_PKG_VERSION"),
         "smtp": shared.place.smtp.map(|address| address.to_string()),
         "web": shared.place.web.map(|address| address.to_string()),
+        "relay": shared.relay.is_some(),
         "messages": stats.mails,
         "unread": stats.unread,
         "octets": stats.octets,

@@ -171,12 +171,13 @@ fn a_mail_is_marked() {
 fn what_makes_no_sense_is_said_in_words() {
     let (_inbox, web) = inbox();
     put_in(web, "", MAIL);
+    put_in(web, "", "Subject: plain\r\n\r\nHello\r\n");
     for (path, status, word) in [
         ("/api/v1/messages/0", 404, "0"),
         ("/api/v1/messages/-1", 404, "number"),
         ("/api/v1/messages/99999999999999999999", 404, "number"),
         ("/api/v1/messages/1/parts/9.9", 404, "9.9"),
-        ("/api/v1/messages/1/text", 404, "plain text"),
+        ("/api/v1/messages/2/html", 404, "HTML"),
         ("/api/v1/messages?limit=x", 400, "limit"),
         ("/api/v1/messages?subjct=x", 400, "subjct"),
         ("/api/v1/messages?taken=maybe", 400, "maybe"),
@@ -221,7 +222,8 @@ fn the_document_says_what_may_be_asked_how() {
             if method == "get" && (path.ends_with("/events") || path.ends_with("/wait")) {
                 continue;
             }
-            let answer = change(web, &format!("{} {real}", method.to_uppercase()), "[]");
+            let request = format!("{} {real}", method.to_uppercase());
+            let answer = change(web, &request, "[]");
             let is_there = answer.status != 405;
             assert_eq!(is_there, methods.get(method).is_some(), "{method} {path}");
         }
@@ -249,4 +251,50 @@ fn put_in_at(web: std::net::SocketAddr, path: &str) {
     let headers = ["Host: localhost", "Content-Type: message/rfc822"];
     let answer = ask(web, &format!("POST {path}"), &headers, MAIL.as_bytes());
     assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[test]
+fn faults_are_set_counted_and_taken_away() {
+    let (inbox, web) = inbox();
+    let rules = r#"[{"at": "rcpt", "rcpt": "gone@*", "reply": "550 5.1.1 no such user"}]"#;
+    let set = change(web, "PUT /api/v1/faults", rules);
+    assert_eq!(set.json()[0]["hits"], 0);
+    let one = r#"{"at": "rcpt", "rcpt": "late@*", "reply": "451 4.7.1 later", "times": 1}"#;
+    let added = change(web, "POST /api/v1/faults", one);
+    assert_eq!(
+        (added.status, added.json().as_array().map(Vec::len)),
+        (201, Some(2))
+    );
+
+    let message = EmailMessage::new("Hello", "Are you there?")
+        .from("shop@example.com")
+        .to(["ann@example.com", "gone@example.com"]);
+    let report = Mailer::new(inbox.settings()).blocking().send(&message);
+    assert_eq!((report.accepted.len(), report.rejected.len()), (1, 1));
+    assert_eq!(get(web, "/api/v1/faults").json()[0]["hits"], 1);
+    let mail = get(web, "/api/v1/messages/latest").json();
+    assert_eq!(mail["envelope"]["rcpt_to"][1]["code"], 550);
+
+    assert_eq!(change(web, "DELETE /api/v1/faults", "").json(), json!([]));
+    assert_eq!(get(web, "/api/v1/faults").json(), json!([]));
+}
+
+#[test]
+fn a_fault_that_makes_no_sense_is_named() {
+    let (_inbox, web) = inbox();
+    for (rules, words) in [
+        (
+            r#"[{"at": "rcpt", "rctp": "x", "reply": "550 no"}]"#,
+            "rctp",
+        ),
+        (r#"[{"at": "lunch"}]"#, "lunch"),
+        (r#"[{"at": "end", "close": true}, {"at": "end"}]"#, "rule 2"),
+        ("{}", "sequence"),
+    ] {
+        let answer = change(web, "PUT /api/v1/faults", rules);
+        assert!(matches!(answer.status, 400 | 422), "{rules}: {answer:?}");
+        let error = answer.json()["error"].as_str().expect("words").to_owned();
+        assert!(error.contains(words), "{rules}: {error}");
+        assert_eq!(get(web, "/api/v1/faults").json(), json!([]));
+    }
 }
