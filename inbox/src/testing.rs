@@ -83,7 +83,7 @@ pub struct PrivateBox<'i> {
 #[derive(Clone)]
 pub struct NoMail {
     /// What was wanted.
-    pub wanted: Want,
+    pub wanted: Box<Want>,
     /// All mails of the inbox or box, oldest first.
     pub came: Vec<Arc<Mail>>,
 }
@@ -335,7 +335,7 @@ async fn next(
         }
     }
     Err(NoMail {
-        wanted: want,
+        wanted: Box::new(want),
         came: all(shared, mailbox).await,
     })
 }
@@ -369,7 +369,7 @@ async fn all(shared: &Shared, mailbox: Option<String>) -> Vec<Arc<Mail>> {
 impl NoMail {
     fn none(wanted: Want) -> Self {
         Self {
-            wanted,
+            wanted: Box::new(wanted),
             came: Vec::new(),
         }
     }

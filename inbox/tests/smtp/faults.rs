@@ -205,6 +205,16 @@ fn an_answer_may_be_given_at_each_step_and_close() {
 }
 
 #[test]
+fn the_last_answer_is_heard_though_the_client_talks_on() {
+    let inbox = inbox(r#"[{"at": "bdat", "reply": "452 4.3.1 full", "close": true}]"#);
+    let mut client = Client::with_mail(&inbox);
+    client.say("BDAT 10000000 LAST\r\n");
+    client.try_say("x".repeat(200_000));
+    assert_eq!(client.code(), 452);
+    assert!(client.hear().is_none());
+}
+
+#[test]
 fn a_body_dies_on_its_way() {
     for (end, by_reset) in [("reset", true), ("drop", false)] {
         for verb in ["DATA\r\n", "BDAT 1000000 LAST\r\n"] {
