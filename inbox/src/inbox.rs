@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::mail::Arrival;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::web::{self, Access, Token};
 
 /// An SMTP server on this machine that keeps every mail it is given. It stops when it is dropped.
 ///
@@ -20,6 +21,7 @@ use crate::store::{Added, Store, StoreError};
 pub struct Inbox {
     shared: Arc<Shared>,
     smtp: SocketAddr,
+    web: Option<SocketAddr>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -29,6 +31,7 @@ pub struct Inbox {
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) smtp: smtp::Config,
+    pub(crate) access: Access,
     events: broadcast::Sender<Event>,
     /// Turns true when the inbox stops.
     stop: watch::Sender<bool>,
@@ -40,10 +43,16 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        smtp: SocketAddr,
+        web: Option<SocketAddr>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             shared,
             smtp,
+            web,
             runtime: Some(runtime),
         }
     }
@@ -51,6 +60,25 @@ impl Inbox {
     /// Where it takes mail.
     pub fn smtp_address(&self) -> SocketAddr {
         self.smtp
+    }
+
+    /// Where it shows its page, if it does.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.web
+    }
+
+    /// What to open in a browser; with the token, if there is one.
+    pub fn web_url(&self) -> Option<String> {
+        let address = self.web?;
+        Some(match &self.shared.access.token {
+            Some(Token(token)) => format!("http://{address}/?token={token}"),
+            None => format!("http://{address}/"),
+        })
+    }
+
+    /// The page and the API, to mount in an application of your own: `app.nest("/dev/mail", inbox.router())`.
+    pub fn router(&self) -> axum::Router {
+        web::router(Arc::clone(&self.shared))
     }
 
     /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it.
@@ -85,10 +113,11 @@ impl fmt::Debug for Inbox {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config, access: Access) -> Self {
         Self {
             store,
             smtp,
+            access,
             events: broadcast::Sender::new(1024),
             stop: watch::Sender::new(false),
         }

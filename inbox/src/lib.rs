@@ -9,6 +9,7 @@ mod smtp;
 pub mod store;
 pub mod transcript;
 pub mod view;
+mod web;
 
 pub use builder::Builder;
 pub use event::Event;
