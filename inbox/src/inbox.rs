@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::builder::Builder;
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::mail::Arrival;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) smtp: smtp::Config,
     pub(crate) access: Access,
-    events: broadcast::Sender<Event>,
+    pub(crate) events: Events,
     /// Turns true when the inbox stops.
     stop: watch::Sender<bool>,
 }
@@ -118,7 +118,7 @@ impl Shared {
             store,
             smtp,
             access,
-            events: broadcast::Sender::new(1024),
+            events: Events::new(),
             stop: watch::Sender::new(false),
         }
     }
@@ -134,13 +134,7 @@ impl Shared {
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        // Nobody may be listening.
-        let _ = self.events.send(event);
-    }
-
-    /// What happens from now on.
-    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        self.events.tell(event);
     }
 
     /// Waits until the inbox stops.

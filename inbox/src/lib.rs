@@ -1,6 +1,7 @@
 //! The developer's inbox: it catches mail over SMTP, shows it on a web page, and lets tests wait for it.
 
 mod builder;
+pub mod check;
 pub mod event;
 mod inbox;
 pub mod mail;
@@ -9,6 +10,7 @@ mod smtp;
 pub mod store;
 pub mod transcript;
 pub mod view;
+mod wait;
 mod web;
 
 pub use builder::Builder;

