@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) smtp: smtp::Config,
     pub(crate) access: Access,
     pub(crate) events: Events,
+    /// Where mail is taken.
+    place: OnceLock<SocketAddr>,
     /// Turns true when the inbox stops.
     stop: watch::Sender<bool>,
 }
@@ -49,6 +51,8 @@ impl Inbox {
         web: Option<SocketAddr>,
         runtime: Runtime,
     ) -> Self {
+        // It is told only once.
+        let _ = shared.place.set(smtp);
         Self {
             shared,
             smtp,
@@ -119,6 +123,7 @@ impl Shared {
             smtp,
             access,
             events: Events::new(),
+            place: OnceLock::new(),
             stop: watch::Sender::new(false),
         }
     }
@@ -131,6 +136,11 @@ impl Shared {
             self.tell(Event::Dropped(added.dropped.as_slice().into()));
         }
         Ok(added)
+    }
+
+    /// Where mail is taken, once it is.
+    pub(crate) fn smtp_address(&self) -> Option<SocketAddr> {
+        self.place.get().copied()
     }
 
     pub(crate) fn tell(&self, event: Event) {

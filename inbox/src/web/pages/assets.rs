@@ -14,8 +14,13 @@ pub(super) struct Asset {
     content: &'static str,
 }
 
-pub(super) static CSS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("../ui/app.css")));
+pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../ui/app.css"),
+    )
+});
 pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../ui/app.js");
     Asset::new("js", "text/javascript; charset=utf-8", content)

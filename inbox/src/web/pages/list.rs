@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
@@ -91,12 +92,12 @@ pub(super) async fn values(
         .collect();
     Ok(context! {
         list => context! {
-            rows => Value::from_serialize(rows),
+            rows => Serde(rows),
             total => found.total,
             older => older.map(|id| asked.in_url(asked.mailbox.as_deref(), Some(id))),
             newest => asked.before.is_some(),
         },
-        boxes => Value::from_serialize(boxes(site)),
+        boxes => Serde(boxes(site)),
     })
 }
 
@@ -180,8 +181,8 @@ fn name(address: &Address) -> String {
 /// A time as the clock of this machine shows it. The list has no dates of today and no years of this one.
 pub(super) fn time(at: Timestamp) -> Time {
     let zone = TimeZone::system();
-    let now = Timestamp::now().to_zoned(zone.clone());
-    let local = at.to_zoned(zone);
+    let now = Timestamp::now().to_zoned_datetime(zone.clone());
+    let local = at.to_zoned_datetime(zone);
     let short = if local.date() == now.date() {
         "%H:%M:%S"
     } else if local.year() == now.year() {

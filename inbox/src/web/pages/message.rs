@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
@@ -104,8 +105,8 @@ fn values(mail: &Mail) -> Value {
         subject => list::subject(mail),
         taken => mail.is_taken(),
         answer,
-        people => Value::from_serialize(people(mail)),
-        facts => Value::from_serialize(facts(mail)),
+        people => Serde(people(mail)),
+        facts => Serde(facts(mail)),
     }
 }
 

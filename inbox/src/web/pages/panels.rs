@@ -3,6 +3,7 @@
 mod content;
 mod protocol;
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub(super) fn values(site: &Site, mail: &Mail, tab: Tab, choices: &Choices) -> V
     };
     context! {
         tab => tab.key(),
-        tabs => Value::from_serialize(tabs(tab, &findings, &differences)),
+        tabs => Serde(tabs(tab, &findings, &differences)),
         panel,
         finds => content::finds(mail, &findings),
     }
@@ -133,8 +134,8 @@ fn checks(findings: &[Finding]) -> Value {
                     Verdict::Fail => "fail",
                 },
                 name => finding.check,
-                summary => finding.summary,
-                details => finding.details,
+                summary => &finding.summary,
+                details => finding.details.clone(),
             }
         })
         .collect();

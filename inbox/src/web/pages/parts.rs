@@ -24,7 +24,10 @@ pub(super) async fn raw(Path(id): Path<String>, State(shared): State<Arc<Shared>
     let Some(mail) = find(&shared, &id).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers = headers("message/rfc822", &format!("attachment; filename=\"{}.eml\"", mail.id));
+    let headers = headers(
+        "message/rfc822",
+        &format!("attachment; filename=\"{}.eml\"", mail.id),
+    );
     (headers, mail.raw.to_vec()).into_response()
 }
 
@@ -59,7 +62,10 @@ fn headers_of(part: &Part) -> HeaderMap {
     let name = part.file_name.as_deref().unwrap_or("part");
     let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
     if is_picture(&part.content_type) {
-        headers(&part.content_type, &format!("inline; filename*=UTF-8''{name}"))
+        headers(
+            &part.content_type,
+            &format!("inline; filename*=UTF-8''{name}"),
+        )
     } else {
         let disposition = format!("attachment; filename*=UTF-8''{name}");
         headers("application/octet-stream", &disposition)

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OriginalUri, Query as UrlQuery};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -86,8 +87,8 @@ impl Site {
         values: Value,
     ) -> Result<Response, Problem> {
         let values = context! {
-            site => Value::from_serialize(self),
-            query => Value::from_serialize(self.asked.links()),
+            site => Serde(self),
+            query => Serde(self.asked.links()),
             view,
             ..values
         };
@@ -116,18 +117,35 @@ impl Site {
         }
     }
 
+    /// Counts anew, when something has changed.
+    pub(super) async fn count(&mut self, shared: &Shared) -> Result<(), Problem> {
+        let stats = shared.store.stats().await;
+        self.stats = stats.map_err(|error| self.failed(error))?;
+        self.unread = self.stats.unread;
+        Ok(())
+    }
+
+    /// Back to the list, after a form.
+    pub(super) fn back(&self) -> Redirect {
+        Redirect::to(&format!("{}{}", self.home, self.asked.all()))
+    }
+
     async fn of(parts: &mut Parts, shared: &Shared) -> Result<Self, StoreError> {
         let stats = shared.store.stats().await?;
         let base = base(parts);
         let home = if base.is_empty() { "/" } else { &base };
         // What cannot be read asks for nothing.
-        let asked = UrlQuery::<Asked>::try_from_uri(&parts.uri).map_or_default(|asked| asked.0);
+        let asked = UrlQuery::<Asked>::try_from_uri(&parts.uri)
+            .map(|asked| asked.0)
+            .unwrap_or_default();
         Ok(Self {
             home: home.to_owned(),
             css: &assets::CSS.name,
             js: &assets::JS.name,
             icon: &assets::ICON.name,
-            smtp: shared.smtp_address().to_string(),
+            smtp: shared
+                .smtp_address()
+                .map_or_else(String::new, |address| address.to_string()),
             unread: stats.unread,
             dropped: stats.dropped,
             rules: 0,
@@ -141,13 +159,10 @@ impl Site {
 impl FromRequestParts<Arc<Shared>> for Site {
     type Rejection = Response;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        shared: &Arc<Shared>,
-    ) -> Result<Self, Response> {
-        Self::of(parts, shared).await.map_err(|error| {
-            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-        })
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Response> {
+        Self::of(parts, shared)
+            .await
+            .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The views of what a mail says.
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
@@ -16,12 +17,7 @@ const TEXT: usize = 1 << 20;
 /// So many links and codes are.
 const FINDS: usize = 200;
 
-const WIDTHS: [(&str, &str); 4] = [
-    ("375", "375"),
-    ("600", "600"),
-    ("768", "768"),
-    ("", "Full"),
-];
+const WIDTHS: [(&str, &str); 4] = [("375", "375"), ("600", "600"), ("768", "768"), ("", "Full")];
 
 const SCHEMES: [(&str, &str, &str); 3] = [
     ("", "As sent", "Its light colours"),
@@ -54,8 +50,7 @@ pub(super) fn html(site: &Site, mail: &Mail, choices: &Choices) -> Value {
     let width = Some(choices.width.as_str()).filter(|width| is_wide(width));
     let width = width.unwrap_or_default();
     let is_remote = choices.remote == "1";
-    let href =
-        |width: &str, scheme: &str, remote: bool| href(site, mail, width, scheme, remote);
+    let href = |width: &str, scheme: &str, remote: bool| href(site, mail, width, scheme, remote);
     let widths = WIDTHS.map(|(value, label)| Choice {
         label,
         href: href(value, scheme, is_remote),
@@ -71,8 +66,8 @@ pub(super) fn html(site: &Site, mail: &Mail, choices: &Choices) -> Value {
     });
     context! {
         found => view.html.is_some(),
-        widths => Value::from_serialize(widths),
-        schemes => Value::from_serialize(schemes),
+        widths => Serde(widths),
+        schemes => Serde(schemes),
         width => if width.is_empty() { "full".to_owned() } else { format!("w{width}") },
         emulates => emulates(scheme),
         remote => view.remote,
@@ -129,7 +124,7 @@ pub(super) fn text(mail: &Mail) -> Value {
         found => !shown.trim().is_empty(),
         is_empty => text.is_some(),
         cut => shown.len() < text.map_or(0, str::len),
-        pieces => Value::from_serialize(pieces(shown)),
+        pieces => Serde(pieces(shown)),
     }
 }
 
@@ -181,9 +176,9 @@ fn cut(text: &str, length: usize) -> &str {
 /// What only one of text and HTML says.
 pub(super) fn differ(mail: &Mail, differences: &[Difference]) -> Value {
     let view = mail.view();
-    let only = |side: Side| -> Vec<&str> {
+    let only = |side: Side| -> Vec<Value> {
         let differences = differences.iter().filter(|one| one.only_in == side);
-        differences.map(|one| one.what.as_str()).collect()
+        differences.map(|one| Value::from(&one.what)).collect()
     };
     context! {
         both => view.text.is_some() && view.html.is_some(),
@@ -206,7 +201,7 @@ fn node(part: &Part) -> Value {
     let children: Vec<_> = part.children.iter().map(node).collect();
     context! {
         is_picture => parts::is_picture(&part.content_type),
-        ..context! { children, ..Value::from_serialize(part) }
+        ..context! { children, ..Serde(part) }
     }
 }
 
@@ -238,7 +233,7 @@ pub(super) fn source(site: &Site, mail: &Mail, choices: &Choices) -> Value {
     let octets = if of_html { html.as_bytes() } else { &*mail.raw };
     let shown = octets.get(..TEXT).unwrap_or(octets);
     context! {
-        choices => Value::from_serialize(choices),
+        choices => Serde(choices),
         octets => octets.len(),
         cut => shown.len() < octets.len(),
         text => String::from_utf8_lossy(shown),
@@ -253,7 +248,7 @@ pub(super) fn finds(mail: &Mail, findings: &[Finding]) -> Value {
         .iter()
         .map(|part| {
             let is_inline = part.disposition.as_deref() == Some("inline");
-            context! { is_inline, ..Value::from_serialize(part) }
+            context! { is_inline, ..Serde(part) }
         })
         .collect();
     let links: Vec<_> = view
@@ -265,7 +260,7 @@ pub(super) fn finds(mail: &Mail, findings: &[Finding]) -> Value {
                 let start = link.url.get(..scheme.len());
                 start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             });
-            context! { is_web, url => link.url, text => link.text }
+            context! { is_web, url => &link.url, text => &link.text }
         })
         .collect();
     let unsubscribe = findings
@@ -274,7 +269,7 @@ pub(super) fn finds(mail: &Mail, findings: &[Finding]) -> Value {
     context! {
         attachments,
         links,
-        codes => view.codes,
+        codes => view.codes.clone(),
         unsubscribe => unsubscribe.map(|finding| &finding.summary),
     }
 }

@@ -1,5 +1,6 @@
 //! The views of how a mail came: what was said, by envelope, headers and transcript.
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
@@ -26,11 +27,11 @@ pub(super) fn headers(mail: &Mail) -> Value {
         .map(|header| {
             let raw = header.raw.trim();
             let raw = (raw != header.value.trim()).then_some(raw);
-            context! { name => header.name, value => header.value, raw }
+            context! { name => &header.name, value => &header.value, raw }
         })
         .collect();
     context! {
-        envelope => Value::from_serialize(envelope(mail)),
+        envelope => Serde(envelope(mail)),
         headers,
     }
 }
@@ -58,8 +59,14 @@ fn envelope(mail: &Mail) -> Vec<Said> {
         ("RET", &envelope.ret),
         ("ENVID", &envelope.envid),
         ("SMTPUTF8", &envelope.smtputf8.then(|| "yes".to_owned())),
-        ("REQUIRETLS", &envelope.require_tls.then(|| "yes".to_owned())),
-        ("MT-PRIORITY", &envelope.priority.map(|value| value.to_string())),
+        (
+            "REQUIRETLS",
+            &envelope.require_tls.then(|| "yes".to_owned()),
+        ),
+        (
+            "MT-PRIORITY",
+            &envelope.priority.map(|value| value.to_string()),
+        ),
         ("EHLO", &Some(mail.session.hello.clone())),
     ]));
     lines
@@ -74,9 +81,7 @@ fn said(name: &'static str, value: String) -> Said {
 }
 
 /// The lines of what was said.
-fn given<'a>(
-    values: impl IntoIterator<Item = (&'static str, &'a Option<String>)>,
-) -> Vec<Said> {
+fn given<'a>(values: impl IntoIterator<Item = (&'static str, &'a Option<String>)>) -> Vec<Said> {
     let values = values.into_iter();
     values
         .filter_map(|(name, value)| Some(said(name, value.clone()?)))
@@ -110,7 +115,7 @@ fn line_value(line: &Line) -> Value {
             Speaker::Server => "s",
             Speaker::Event => "e",
         },
-        text => line.text,
+        text => &line.text,
         joined => line.joined,
     }
 }
