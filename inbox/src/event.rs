@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use crate::fault::Hit;
 use crate::mail::{Id, Mail};
 
 /// So many events are remembered for listeners that come back, and wait for one that is slow.
@@ -22,8 +23,8 @@ pub enum Event {
     Dropped(Arc<[Id]>),
     /// A mail was read, or marked as unread.
     Marked(Id, bool),
-    /// A fault rule had its turn: its place in the list, and what it did, in words.
-    Fault(usize, String),
+    /// A fault rule had its turn.
+    Fault(Arc<Hit>),
 }
 
 /// An event and its number: 1 for the first since the start.
@@ -81,9 +82,10 @@ impl Events {
         let _ = self.sender.send((number, event));
     }
 
-    /// What happens from now on.
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Numbered> {
-        self.sender.subscribe()
+    /// The number of the last event, and what happens from now on.
+    pub(crate) fn listen(&self) -> (u64, broadcast::Receiver<Numbered>) {
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        (past.last, self.sender.subscribe())
     }
 
     /// What happened after the event of this number, and what happens from now on.

@@ -2,17 +2,22 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use posthaste::Settings;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::builder::Builder;
 use crate::event::{Event, Events};
-use crate::mail::Arrival;
+use crate::fault::Rules;
+use crate::mail::{Arrival, Id};
+use crate::query::Query;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
 /// An SMTP server on this machine that keeps every mail it is given. It stops when it is dropped.
@@ -21,7 +26,6 @@ use crate::web::{self, Access, Token};
 pub struct Inbox {
     shared: Arc<Shared>,
     smtp: SocketAddr,
-    web: Option<SocketAddr>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -30,14 +34,35 @@ pub struct Inbox {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) smtp: smtp::Config,
+    pub(crate) smtp: smtp::Intake,
+    pub(crate) faults: Rules,
     pub(crate) access: Access,
     pub(crate) events: Events,
-    /// Where mail is taken.
-    place: OnceLock<SocketAddr>,
-    /// Turns true when the inbox stops.
-    stop: watch::Sender<bool>,
+    pub(crate) place: Place,
+    /// Places for those who listen to events over HTTP.
+    pub(crate) listeners: Arc<Semaphore>,
+    stop: watch::Sender<Stop>,
 }
+
+/// Whether an inbox stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    No,
+    /// Mails that were begun may still come to their end; nothing else is begun.
+    Soon,
+    Now,
+}
+
+/// Where an inbox is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) smtp: Option<SocketAddr>,
+    pub(crate) smtps: Option<SocketAddr>,
+    pub(crate) web: Option<SocketAddr>,
+}
+
+/// So many may listen to events over HTTP at a time.
+const LISTENERS: usize = 64;
 
 impl Inbox {
     /// An inbox of your choice.
@@ -45,18 +70,10 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        smtp: SocketAddr,
-        web: Option<SocketAddr>,
-        runtime: Runtime,
-    ) -> Self {
-        // It is told only once.
-        let _ = shared.place.set(smtp);
+    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
         Self {
             shared,
             smtp,
-            web,
             runtime: Some(runtime),
         }
     }
@@ -66,14 +83,25 @@ impl Inbox {
         self.smtp
     }
 
+    /// Where it takes mail under TLS from the first octet on.
+    pub fn smtps_address(&self) -> Option<SocketAddr> {
+        self.shared.place.smtps
+    }
+
+    /// The file with the certificate of the authority that has signed its own, for clients to trust; none without TLS.
+    pub fn authority(&self) -> Option<&Path> {
+        let certificates = self.shared.smtp.certificates.as_ref();
+        certificates.map(Certificates::authority)
+    }
+
     /// Where it shows its page, if it does.
     pub fn web_address(&self) -> Option<SocketAddr> {
-        self.web
+        self.shared.place.web
     }
 
     /// What to open in a browser; with the token, if there is one.
     pub fn web_url(&self) -> Option<String> {
-        let address = self.web?;
+        let address = self.web_address()?;
         Some(match &self.shared.access.token {
             Some(Token(token)) => format!("http://{address}/?token={token}"),
             None => format!("http://{address}/"),
@@ -85,12 +113,39 @@ impl Inbox {
         web::router(Arc::clone(&self.shared))
     }
 
-    /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it.
+    /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it; by STARTTLS if it offers that.
     pub fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.email_host = self.smtp.ip().to_string();
         settings.email_port = Some(self.smtp.port());
+        settings.email_use_tls = self.shared.smtp.tls != Tls::Off;
+        settings.email_ssl_cafile = self.authority().map(Path::to_owned);
         settings
+    }
+
+    /// Settings by which a mailer sends to [`smtps_address`](Self::smtps_address); none without it.
+    pub fn smtps_settings(&self) -> Option<Settings> {
+        let mut settings = self.settings();
+        settings.email_port = Some(self.smtps_address()?.port());
+        settings.email_use_tls = false;
+        settings.email_use_ssl = true;
+        Some(settings)
+    }
+
+    /// Stops it: connections on which no mail is on its way are told 421; the others may bring theirs to its end, if that
+    /// takes no longer than `grace`.
+    pub async fn stop(mut self, grace: Duration) {
+        let shared = Arc::clone(&self.shared);
+        shared.stop.send_replace(Stop::Soon);
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        // Its own clock: who waits may run on another runtime, or on one without a clock.
+        let ended =
+            runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
+        let _ = ended.await;
+        self.shared.stop.send_replace(Stop::Now);
+        runtime.shutdown_background();
     }
 
     /// The mails.
@@ -101,7 +156,7 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.shared.stop.send_replace(true);
+        self.shared.stop.send_replace(Stop::Now);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -117,14 +172,22 @@ impl fmt::Debug for Inbox {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, smtp: smtp::Config, access: Access) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        smtp: smtp::Intake,
+        faults: Rules,
+        access: Access,
+        place: Place,
+    ) -> Self {
         Self {
             store,
             smtp,
+            faults,
             access,
             events: Events::new(),
-            place: OnceLock::new(),
-            stop: watch::Sender::new(false),
+            place,
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+            stop: watch::Sender::new(Stop::No),
         }
     }
 
@@ -138,19 +201,41 @@ impl Shared {
         Ok(added)
     }
 
-    /// Where mail is taken, once it is.
-    pub(crate) fn smtp_address(&self) -> Option<SocketAddr> {
-        self.place.get().copied()
+    /// Deletes what a query finds, and tells of it.
+    pub(crate) async fn delete(&self, query: &Query) -> Result<Vec<Id>, StoreError> {
+        let gone = self.store.delete(query).await?;
+        if !gone.is_empty() {
+            self.tell(Event::Deleted(gone.as_slice().into()));
+        }
+        Ok(gone)
+    }
+
+    /// Notes that a mail was read, or not, and tells of it. Says whether there is such a mail.
+    pub(crate) async fn mark(&self, id: Id, read: bool) -> Result<bool, StoreError> {
+        let is_there = self.store.mark(id, read).await?;
+        if is_there {
+            self.tell(Event::Marked(id, read));
+        }
+        Ok(is_there)
     }
 
     pub(crate) fn tell(&self, event: Event) {
         self.events.tell(event);
     }
 
-    /// Waits until the inbox stops.
+    /// Tells when the inbox stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<Stop> {
+        self.stop.subscribe()
+    }
+
+    /// Waits until the inbox begins to stop.
     pub(crate) async fn stopped(&self) {
-        let mut stop = self.stop.subscribe();
         // An error: the sender is gone, and so is the inbox.
-        let _ = stop.wait_for(|stopped| *stopped).await;
+        let _ = self.stopping().wait_for(|stop| *stop != Stop::No).await;
+    }
+
+    /// Waits until nothing may go on.
+    pub(crate) async fn over(&self) {
+        let _ = self.stopping().wait_for(|stop| *stop == Stop::Now).await;
     }
 }

@@ -3,17 +3,23 @@
 mod builder;
 pub mod check;
 pub mod event;
+pub mod fault;
 mod inbox;
+mod limits;
 pub mod mail;
 pub mod query;
 mod smtp;
 pub mod store;
+mod tls;
 pub mod transcript;
 pub mod view;
 mod wait;
 mod web;
+mod words;
 
 pub use builder::Builder;
 pub use event::Event;
 pub use inbox::Inbox;
+pub use limits::Limits;
 pub use mail::Mail;
+pub use tls::Tls;

@@ -132,9 +132,16 @@ impl Mail {
         self.view.get_or_init(|| Arc::new(View::of(self)))
     }
 
+    /// The mail as a reader sees it, and not kept for later: so that a search through all mails does not fill the memory.
+    pub(crate) fn glance(&self) -> Arc<View> {
+        let kept = self.view.get().map(Arc::clone);
+        kept.unwrap_or_else(|| Arc::new(View::of(self)))
+    }
+
     /// The octets of a part of it, decoded. `path` is [`Part::path`](crate::view::Part::path).
     pub fn part_bytes(&self, path: &str) -> Option<Vec<u8>> {
-        (path == "1").then(|| self.raw.to_vec())
+        let part = self.view().part(path)?;
+        Some(part.bytes(&self.raw))
     }
 }
 

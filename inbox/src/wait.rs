@@ -27,7 +27,7 @@ impl Shared {
         let count = count.max(1);
         let end = Instant::now().checked_add(limit);
         // First listen, then look: what comes in between is seen twice, not never.
-        let mut events = self.events.listen();
+        let (_, mut events) = self.events.listen();
         let mut mails = self.present(query, after, count).await?;
         while mails.len() < count {
             let next = async {

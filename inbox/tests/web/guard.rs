@@ -5,17 +5,7 @@ use std::net::SocketAddr;
 use posthaste_inbox::Inbox;
 
 use crate::http::{ask, get};
-
-fn inbox() -> (Inbox, SocketAddr) {
-    let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let inbox = Inbox::builder()
-        .web(free)
-        .host("inbox.example")
-        .start()
-        .expect("free ports");
-    let web = inbox.web_address().expect("a page");
-    (inbox, web)
-}
+use crate::inbox;
 
 /// One that other machines reach, and its token.
 fn open_inbox() -> (Inbox, SocketAddr, String) {

@@ -9,7 +9,6 @@ use minijinja::context;
 use serde::Deserialize;
 
 use super::site::{self, Problem, Site};
-use crate::event::Event;
 use crate::inbox::Shared;
 use crate::mail::Id;
 use crate::query::Query;
@@ -48,9 +47,8 @@ pub(super) async fn mark(
     Form(mark): Form<Mark>,
 ) -> Result<Redirect, Problem> {
     let mail = site::mail(&site, &shared, &id).await?;
-    let marked = shared.store.mark(mail.id, mark.read).await;
+    let marked = shared.mark(mail.id, mark.read).await;
     marked.map_err(|error| site.failed(error))?;
-    shared.tell(Event::Marked(mail.id, mark.read));
     Ok(site.back())
 }
 
@@ -100,10 +98,7 @@ async fn remove(site: &Site, shared: &Shared, ids: Vec<Id>) -> Result<(), Proble
         ids,
         ..Query::default()
     };
-    let gone = shared.store.delete(&query).await;
-    let gone = gone.map_err(|error| site.failed(error))?;
-    if !gone.is_empty() {
-        shared.tell(Event::Deleted(gone.into()));
-    }
+    let gone = shared.delete(&query).await;
+    gone.map_err(|error| site.failed(error))?;
     Ok(())
 }

@@ -144,11 +144,12 @@ impl Site {
             js: &assets::JS.name,
             icon: &assets::ICON.name,
             smtp: shared
-                .smtp_address()
+                .place
+                .smtp
                 .map_or_else(String::new, |address| address.to_string()),
             unread: stats.unread,
             dropped: stats.dropped,
-            rules: 0,
+            rules: shared.faults.list().len(),
             base,
             stats,
             asked,

@@ -1,0 +1,69 @@
+//! Waiting over HTTP.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::http::get;
+use crate::{inbox, put_in};
+
+const MAIL: &str =
+    "From: shop@example.com\r\nTo: ann@example.com\r\nSubject: Hello\r\n\r\nHello\r\n";
+
+fn ids(answer: &Value) -> Vec<u64> {
+    let mails = answer["messages"].as_array().expect("mails");
+    mails
+        .iter()
+        .filter_map(|mail| mail["id"].as_u64())
+        .collect()
+}
+
+#[test]
+fn what_is_there_already_is_given_at_once() {
+    let (_inbox, web) = inbox();
+    put_in(web, "", MAIL);
+    put_in(web, "", MAIL);
+    let answer = get(web, "/api/v1/wait?timeout_ms=0").json();
+    // The newest.
+    assert_eq!((ids(&answer), &answer["after"]), (vec![2], &json!(2)));
+    assert_eq!(answer["messages"][0]["text"], "Hello\r\n");
+}
+
+#[test]
+fn a_mail_that_comes_later_is_waited_for() {
+    let (_inbox, web) = inbox();
+    put_in(web, "", MAIL);
+    let waiting =
+        thread::spawn(move || get(web, "/api/v1/wait?after=1&count=2&timeout_ms=60000").json());
+    put_in(web, "", MAIL);
+    put_in(web, "", MAIL);
+    put_in(web, "", MAIL);
+    let answer = waiting.join().expect("an answer");
+    assert_eq!(ids(&answer), [2, 3]);
+    // Who goes on from there misses none.
+    let answer = get(web, "/api/v1/wait?after=3&timeout_ms=60000").json();
+    assert_eq!(ids(&answer), [4]);
+}
+
+#[test]
+fn boxes_are_apart() {
+    let (_inbox, web) = inbox();
+    put_in(web, "box=red", MAIL);
+    assert_eq!(get(web, "/api/v1/wait?box=blue&timeout_ms=0").status, 408);
+    assert_eq!(get(web, "/api/v1/wait?box=red&timeout_ms=0").status, 200);
+}
+
+#[test]
+fn when_the_time_is_over_it_says_what_came_instead() {
+    let (_inbox, web) = inbox();
+    put_in(web, "box=red", MAIL);
+    put_in(web, "box=blue", MAIL);
+    let answer = get(web, "/api/v1/wait?box=red&count=2&timeout_ms=1");
+    assert_eq!(answer.status, 408);
+    let answer = answer.json();
+    assert_eq!(answer["error"], "1 of 2 came within 1 ms");
+    assert_eq!(ids(&answer), [1]);
+    assert_eq!(answer["others"][0]["id"], 2);
+    assert_eq!(answer["others"][0]["subject"], "Hello");
+    assert_eq!(answer["others"][0]["to"], json!(["ann@example.com"]));
+}
