@@ -132,6 +132,21 @@ impl Mail {
         self.view.get_or_init(|| Arc::new(View::of(self)))
     }
 
+    /// The same mail, of which no view was made yet.
+    pub(crate) fn without_view(&self) -> Self {
+        Self {
+            id: self.id,
+            received: self.received,
+            mailbox: self.mailbox.clone(),
+            envelope: self.envelope.clone(),
+            session: self.session.clone(),
+            reply: self.reply.clone(),
+            raw: Arc::clone(&self.raw),
+            transcript: self.transcript.clone(),
+            view: OnceLock::new(),
+        }
+    }
+
     /// The mail as a reader sees it, and not kept for later: so that a search through all mails does not fill the memory.
     pub(crate) fn glance(&self) -> Arc<View> {
         let kept = self.view.get().map(Arc::clone);

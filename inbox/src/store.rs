@@ -7,6 +7,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::mail::{Arrival, Id, Mail};
 use crate::query::Query;
 
@@ -66,6 +68,13 @@ impl Default for Page {
     }
 }
 
+impl Page {
+    /// Whether a mail may be on it.
+    pub(crate) fn has(&self, id: Id) -> bool {
+        self.before.is_none_or(|before| id < before) && self.after.is_none_or(|after| id > after)
+    }
+}
+
 /// What a query found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -112,6 +121,13 @@ impl Default for Retention {
             octets: 512 << 20,
             age: None,
         }
+    }
+}
+
+impl Retention {
+    pub(crate) fn is_too_old(&self, received: Timestamp, now: Timestamp) -> bool {
+        let most = self.age.and_then(|age| SignedDuration::try_from(age).ok());
+        most.is_some_and(|most| now.duration_since(received) > most)
     }
 }
 
