@@ -13,25 +13,24 @@ use super::site::{Problem, Site};
 use crate::inbox::Shared;
 
 /// The words that a search knows.
-const WORDS: [(&str, &str); 12] = [
+const WORDS: [(&str, &str); 14] = [
+    ("from: to: cc: subject:", "where a word is"),
+    ("body: file:", "in the text, in the name of an attachment"),
+    ("rcpt:", "a recipient of the envelope"),
+    ("bcc:", "a recipient that no header names"),
+    ("header:NAME=words", "any header"),
+    ("has:attachment", "or inline, html, text, link, code, tag"),
+    ("is:unread", "or read, taken, refused, tagged"),
     (
-        "to: from: cc: bcc: rcpt:",
-        "who it is to or from; rcpt: means the envelope",
-    ),
-    ("subject: body:", "where a word is"),
-    ("header:NAME=VALUE", "any header"),
-    ("has:attachment has:html", "what it has"),
-    ("is:unread is:refused", "what became of it"),
-    (
-        "before:2026-12-01 after:7d",
-        "when it came: a day, or a time ago",
+        "before:2026-12-01 after:2h",
+        "when it came: a day, a time, or so long ago",
     ),
     ("larger:1M smaller:10k", "its size"),
     ("box:NAME user:NAME", "who logged in"),
-    ("code:550", "an answer of the server"),
+    ("tag:NAME", "with this tag"),
+    ("code:550", "an answer of the server: 550, 5, 5.1.1"),
     ("\"two words\"", "exactly these words"),
     ("-word -to:ann", "not this"),
-    ("to:ann has:html", "both"),
 ];
 
 /// The page.
