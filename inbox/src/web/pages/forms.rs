@@ -94,10 +94,8 @@ fn wanted(site: &Site) -> Result<Query, Problem> {
 }
 
 async fn remove(site: &Site, shared: &Shared, ids: Vec<Id>) -> Result<(), Problem> {
-    let query = Query {
-        ids,
-        ..Query::default()
-    };
+    let mut query = Query::default();
+    query.ids = ids;
     let gone = shared.delete(&query).await;
     gone.map_err(|error| site.failed(error))?;
     Ok(())
