@@ -39,7 +39,7 @@ pub struct Query {
     /// Only mails that the server took (`Some(true)`), or did not.
     pub taken: Option<bool>,
     /// What was written; all of it has to be so.
-    terms: Vec<Term>,
+    pub(crate) terms: Vec<Term>,
 }
 
 /// A word of a query.

@@ -94,8 +94,10 @@ fn wanted(site: &Site) -> Result<Query, Problem> {
 }
 
 async fn remove(site: &Site, shared: &Shared, ids: Vec<Id>) -> Result<(), Problem> {
-    let mut query = Query::default();
-    query.ids = ids;
+    let query = Query {
+        ids,
+        ..Query::default()
+    };
     let gone = shared.delete(&query).await;
     gone.map_err(|error| site.failed(error))?;
     Ok(())
