@@ -238,7 +238,6 @@ async function back(link) {
 
 async function view(link, focus = true) {
   await go(link.href, { parts: ["#panel"], focus: focus ? `#${link.id}` : undefined });
-  $(`#${link.id}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 async function swap(link) {
@@ -293,6 +292,8 @@ function dress() {
     tab.tabIndex = chosen ? 0 : -1;
   }
   $("#panel").role = "tabpanel";
+  const chosen = $("[aria-selected=true]", tabs);
+  tabs.scrollLeft = chosen ? chosen.offsetLeft - (tabs.clientWidth - chosen.offsetWidth) / 2 : 0;
 }
 
 function arrow(event) {
