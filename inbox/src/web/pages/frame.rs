@@ -73,14 +73,29 @@ fn policy(remote: bool) -> String {
 fn document_of(mail: &Mail, scheme: Scheme) -> Option<String> {
     let view = mail.view();
     let html = view.html.as_deref()?;
-    let html = html.get(..html.floor_char_boundary(LENGTH))?;
-    let (doctype, rest) = html.split_at(doctype_end(html));
+    let html = without_links(html.get(..html.floor_char_boundary(LENGTH))?);
+    let (doctype, rest) = html.split_at(doctype_end(&html));
     let mut document = String::with_capacity(html.len() + 512);
     document.push_str(doctype);
     document.push_str(r#"<base target="_blank">"#);
-    document.push_str(scheme.style(html));
+    document.push_str(scheme.style(&html));
     Rewriter::new(mail, scheme).rewrite(rest, &mut document);
     Some(document)
+}
+
+/// The same, but that `<link` is `<meta`: it would make a browser connect to other servers, or prefetch from them, whatever the policy
+/// says. All that it does in a mail else is to load style sheets, which the policy forbids.
+fn without_links(html: &str) -> String {
+    let lower = html.to_ascii_lowercase();
+    let mut without = String::with_capacity(html.len());
+    let mut at = 0;
+    for (start, tag) in lower.match_indices("<link") {
+        push(&mut without, html, at, start);
+        without.push_str("<meta");
+        at = start + tag.len();
+    }
+    push(&mut without, html, at, html.len());
+    without
 }
 
 /// Where `<!doctype …>` ends, if there is one: what is put before it would change how the mail is laid out.
@@ -200,10 +215,10 @@ impl<'a> Rewriter<'a> {
             return None;
         }
         let rest = piece.get(start + 4..)?;
-        let ends = |char: char| char.is_whitespace() || "\"'<>)&,".contains(char);
+        let ends = |char: char| char.is_whitespace() || "\"'<>),".contains(char);
         let name = rest.split(ends).next()?;
         let decoded = percent_decode_str(name).decode_utf8().ok()?;
-        let part = *self.pictures.get(&*decoded)?;
+        let part = *self.pictures.get(&*decoded.replace("&amp;", "&"))?;
         let octets = self.mail.part_bytes(&part.path)?;
         let url = format!(
             "data:{};base64,{}",
@@ -265,7 +280,8 @@ fn next_tag(lower: &str, mut at: usize) -> Option<(usize, usize)> {
             at = find(lower, "-->", start + 4)?;
             continue;
         }
-        if rest[1..].starts_with(|char: char| char.is_ascii_alphabetic()) {
+        let name = rest.strip_prefix('<').unwrap_or_default();
+        if name.starts_with(|char: char| char.is_ascii_alphabetic()) {
             return Some((start, start + tag_length(rest)));
         }
         at = start + 1;
@@ -307,5 +323,71 @@ fn collect<'a>(part: &'a Part, pictures: &mut HashMap<&'a str, &'a Part>) {
     }
     for child in &part.children {
         collect(child, pictures);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(html: &str, scheme: Scheme) -> String {
+        let mail = Mail::new(1, jiff::Timestamp::UNIX_EPOCH, arrival());
+        let mut into = String::new();
+        Rewriter::new(&mail, scheme).rewrite(html, &mut into);
+        into
+    }
+
+    /// A mail with a picture of one octet.
+    fn arrival() -> crate::mail::Arrival {
+        let raw = "MIME-Version: 1.0\r\nContent-Type: image/png\r\nContent-ID: <a@b>\r\n\r\nx";
+        crate::mail::Arrival {
+            mailbox: String::new(),
+            envelope: Default::default(),
+            session: Default::default(),
+            reply: None,
+            raw: raw.into(),
+            transcript: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_picture_stays() {
+        let html = "<p title='cid:none'>cid:a@b</p><!-- <img src=cid:a@b> --><a href=xcid:a@b>é<";
+        assert_eq!(rewritten(html, Scheme::AuthorLight), html);
+    }
+
+    #[test]
+    fn pictures_of_the_mail_are_put_in() {
+        let html = "<IMG SRC=cid:a@b><b style=\"background:url(CID:a%40b)\"><style>i{background:url('cid:a@b')}";
+        let url = "data:image/png;base64,eA==";
+        let shown = format!(
+            "<IMG SRC={url}><b style=\"background:url({url})\"><style>i{{background:url('{url}')}}"
+        );
+        assert_eq!(rewritten(html, Scheme::AuthorLight), shown);
+    }
+
+    #[test]
+    fn questions_about_colours_are_answered() {
+        let html = "<style>@media ( prefers-color-scheme : dark ) {}</style><p>(prefers-color-scheme:dark)";
+        assert!(rewritten(html, Scheme::AuthorDark).starts_with("<style>@media (min-width:0) {}"));
+        let never = rewritten(html, Scheme::AuthorLight);
+        assert!(never.starts_with("<style>@media (min-width:9999999px) {}"));
+        assert!(never.ends_with("<p>(prefers-color-scheme:dark)"));
+    }
+
+    #[test]
+    fn nothing_is_linked() {
+        let html = "<!--><LiNK rel=preconnect href=//x><p a=b'><link/rel=prefetch>'";
+        assert_eq!(
+            without_links(html),
+            "<!--><meta rel=preconnect href=//x><p a=b'><meta/rel=prefetch>'"
+        );
+    }
+
+    #[test]
+    fn the_doctype_stays_in_front() {
+        assert_eq!(doctype_end("\u{feff} <!DOCTYPE html><p>"), 19);
+        assert_eq!(doctype_end("<p>"), 0);
+        assert_eq!(doctype_end("<!doctype"), 0);
     }
 }
