@@ -10,8 +10,11 @@ use tokio::runtime::Runtime;
 use crate::fault::{Profile, Rule, Rules};
 use crate::inbox::{Inbox, Place, Shared};
 use crate::limits::Limits;
+use crate::relay::Relay;
 use crate::smtp;
-use crate::store::{Memory, Retention};
+#[cfg(feature = "sqlite")]
+use crate::store::Sqlite;
+use crate::store::{Memory, Retention, Store};
 use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
@@ -26,7 +29,9 @@ pub struct Builder {
     authority: Option<PathBuf>,
     web: Option<SocketAddr>,
     access: Access,
+    relay: Option<Relay>,
     retention: Retention,
+    db: Option<PathBuf>,
     limits: Limits,
     rules: Vec<Rule>,
     seed: u64,
@@ -42,7 +47,9 @@ impl Builder {
             authority: None,
             web: None,
             access: Access::default(),
+            relay: None,
             retention: Retention::default(),
+            db: None,
             limits: Limits::default(),
             rules: Vec::new(),
             seed: 0,
@@ -102,9 +109,28 @@ impl Builder {
         self
     }
 
+    /// Lets [`Inbox::router`] show the page in an application that is built for release, too.
+    pub fn allow_in_release(mut self) -> Self {
+        self.access.in_release = true;
+        self
+    }
+
+    /// Lets mails be sent on, by hand and over HTTP, to this server.
+    pub fn relay(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
     /// What it keeps at most.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// Keeps mails in this file, which is made if it is not there. Beside it stands a lock, and a log while it is in use.
+    #[cfg(feature = "sqlite")]
+    pub fn db(mut self, path: impl Into<PathBuf>) -> Self {
+        self.db = Some(path.into());
         self
     }
 
@@ -136,7 +162,8 @@ impl Builder {
     /// # Errors
     ///
     /// When an address is taken, not of this machine, or reachable from others though that is not allowed; when a fault makes
-    /// no sense; when there are no threads to be had, or the authority cannot be kept in its directory.
+    /// no sense; when there are no threads to be had, or the authority cannot be kept in its directory; when the file is no
+    /// database of an inbox, is in use, or cannot be written.
     pub fn start(self) -> io::Result<Inbox> {
         let smtp = self.bind(self.smtp)?;
         let smtps = self.smtps.map(|address| self.bind(address)).transpose()?;
@@ -152,23 +179,31 @@ impl Builder {
             .replace(self.rules.clone())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let access = self.access_at(place.web)?;
-        let store = Arc::new(Memory::new(self.retention));
-        let shared = Arc::new(Shared::new(store, self.intake()?, rules, access, place));
+        let store = self.store()?;
+        let shared = Arc::new(Shared::new(
+            store,
+            self.intake()?,
+            rules,
+            access,
+            self.relay,
+            place,
+        ));
         let runtime = runtime()?;
+        let mut listeners = Vec::new();
         {
             let _inside = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(smtp)?;
-            runtime.spawn(smtp::listen(listener, false, Arc::clone(&shared)));
-            if let Some(smtps) = smtps {
-                let listener = tokio::net::TcpListener::from_std(smtps)?;
-                runtime.spawn(smtp::listen(listener, true, Arc::clone(&shared)));
+            let sockets = [Some((smtp, false)), smtps.map(|smtps| (smtps, true))];
+            for (socket, implicit_tls) in sockets.into_iter().flatten() {
+                let listener = tokio::net::TcpListener::from_std(socket)?;
+                let listening = smtp::listen(listener, implicit_tls, Arc::clone(&shared));
+                listeners.push(runtime.spawn(listening));
             }
             if let Some(page) = page {
                 let listener = tokio::net::TcpListener::from_std(page)?;
                 runtime.spawn(web::serve(listener, Arc::clone(&shared)));
             }
         }
-        Ok(Inbox::new(shared, address, runtime))
+        Ok(Inbox::new(shared, address, listeners, runtime))
     }
 
     /// Listens for mail, if others cannot reach it or may.
@@ -180,6 +215,15 @@ impl Builder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         bind(address)
+    }
+
+    fn store(&self) -> io::Result<Arc<dyn Store>> {
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = &self.db {
+            let store = Sqlite::open(path, self.retention).map_err(io::Error::other)?;
+            return Ok(Arc::new(store));
+        }
+        Ok(Arc::new(Memory::new(self.retention)))
     }
 
     /// Who may see the page at this address.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::fault::Hit;
 use crate::mail::{Id, Mail};
@@ -21,6 +22,8 @@ pub enum Event {
     Deleted(Arc<[Id]>),
     /// Mails had to go because of a limit.
     Dropped(Arc<[Id]>),
+    /// A mail came in the place of another, which is deleted next: the other, and the mail.
+    Replaced(Id, Id),
     /// A mail was read, or marked as unread.
     Marked(Id, bool),
     /// A fault rule had its turn.
@@ -82,6 +85,10 @@ impl Events {
         let _ = self.sender.send((number, event));
     }
 
+    pub(crate) fn listener(&self) -> Listener {
+        Listener(self.sender.subscribe())
+    }
+
     /// The number of the last event, and what happens from now on.
     pub(crate) fn listen(&self) -> (u64, broadcast::Receiver<Numbered>) {
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +108,38 @@ impl Events {
             after.cloned().collect()
         });
         (missed, self.sender.subscribe())
+    }
+}
+
+/// Tells what happens in an inbox, in order.
+#[derive(Debug)]
+pub struct Listener(broadcast::Receiver<Numbered>);
+
+impl Listener {
+    /// The next event; none when the inbox is gone. Who is more than 1,024 events late misses some.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.0.recv().await {
+                Ok((_, event)) => return Some(event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// [`next`](Self::next), waiting on this thread.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn next_blocking(&mut self) -> Option<Event> {
+        loop {
+            match self.0.blocking_recv() {
+                Ok((_, event)) => return Some(event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
     }
 }
 

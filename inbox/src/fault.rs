@@ -46,3 +46,4 @@ pub use rule::{Certificate, Rule, Step};
 
 pub(crate) use check::{Act, Ending, MECHANISMS};
 pub(crate) use list::{Here, Rules};
+pub(crate) use pattern::Pattern;

@@ -9,14 +9,17 @@ use std::time::Duration;
 use posthaste::Settings;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::builder::Builder;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Listener};
 use crate::fault::Rules;
-use crate::mail::{Arrival, Id};
+use crate::mail::{Arrival, Envelope, Id};
 use crate::query::Query;
+use crate::relay::Relay;
 use crate::smtp;
 use crate::store::{Added, Store, StoreError};
+use crate::testing::Given;
 use crate::tls::{Certificates, Tls};
 use crate::web::{self, Access, Token};
 
@@ -24,8 +27,12 @@ use crate::web::{self, Access, Token};
 ///
 /// It runs on threads of its own, for blocking and asynchronous code alike.
 pub struct Inbox {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// Which mails were waited for.
+    pub(crate) given: Arc<Given>,
     smtp: SocketAddr,
+    /// What listens for mail.
+    listeners: Vec<JoinHandle<()>>,
     /// Dropped in the background: who drops an inbox may be a task of another runtime.
     runtime: Option<Runtime>,
 }
@@ -37,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) smtp: smtp::Intake,
     pub(crate) faults: Rules,
     pub(crate) access: Access,
+    pub(crate) relay: Option<Relay>,
     pub(crate) events: Events,
     pub(crate) place: Place,
     /// Places for those who listen to events over HTTP.
@@ -70,10 +78,17 @@ impl Inbox {
         Builder::new()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, smtp: SocketAddr, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        smtp: SocketAddr,
+        listeners: Vec<JoinHandle<()>>,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             shared,
+            given: Arc::default(),
             smtp,
+            listeners,
             runtime: Some(runtime),
         }
     }
@@ -109,8 +124,15 @@ impl Inbox {
     }
 
     /// The page and the API, to mount in an application of your own: `app.nest("/dev/mail", inbox.router())`.
+    ///
+    /// It has its guard with it: it answers to names of this machine alone, and to those that [`Builder::host`] adds. An
+    /// application that is built for release shows nothing of it, unless [`Builder::allow_in_release`] is said.
     pub fn router(&self) -> axum::Router {
-        web::router(Arc::clone(&self.shared))
+        if cfg!(debug_assertions) || self.shared.access.in_release {
+            web::router(Arc::clone(&self.shared))
+        } else {
+            web::closed()
+        }
     }
 
     /// Settings by which a [`Mailer`](posthaste::Mailer) sends to it; by STARTTLS if it offers that.
@@ -140,12 +162,92 @@ impl Inbox {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
+        for listener in self.listeners.drain(..) {
+            // The port is free when it has ended.
+            let _ = listener.await;
+        }
         // Its own clock: who waits may run on another runtime, or on one without a clock.
         let ended =
             runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
         let _ = ended.await;
         self.shared.stop.send_replace(Stop::Now);
         runtime.shutdown_background();
+    }
+
+    /// [`stop`](Self::stop), waiting on this thread.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn stop_blocking(mut self, grace: Duration) {
+        self.shared.stop.send_replace(Stop::Soon);
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let shared = Arc::clone(&self.shared);
+        // Late or not, it is over then.
+        let _ = runtime
+            .block_on(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
+        self.shared.stop.send_replace(Stop::Now);
+        runtime.shutdown_background();
+    }
+
+    /// Tells what happens from now on.
+    pub fn listen(&self) -> Listener {
+        self.shared.events.listener()
+    }
+
+    /// Puts in a mail that does not come over SMTP, in the place of another if there is one. Waits on this thread; gives its
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot keep it.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn put_blocking(
+        &self,
+        mailbox: &str,
+        envelope: Envelope,
+        raw: Vec<u8>,
+        instead_of: Option<Id>,
+    ) -> Result<Id, StoreError> {
+        let arrival = Arrival::put_in(mailbox, envelope, raw);
+        self.wait_for(self.shared.replace(arrival, instead_of))
+    }
+
+    /// Deletes a mail. Waits on this thread.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do it.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn delete_blocking(&self, id: Id) -> Result<(), StoreError> {
+        let query = Query {
+            ids: vec![id],
+            ..Query::default()
+        };
+        self.wait_for(self.shared.delete(&query)).map(|_| ())
+    }
+
+    fn wait_for<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let runtime = self.runtime.as_ref();
+        runtime
+            .ok_or_else(|| StoreError("the inbox has stopped".to_owned()))?
+            .block_on(work)
+    }
+
+    /// What it runs on; none when it has stopped.
+    pub(crate) fn handle(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
     }
 
     /// The mails.
@@ -177,6 +279,7 @@ impl Shared {
         smtp: smtp::Intake,
         faults: Rules,
         access: Access,
+        relay: Option<Relay>,
         place: Place,
     ) -> Self {
         Self {
@@ -184,6 +287,7 @@ impl Shared {
             smtp,
             faults,
             access,
+            relay,
             events: Events::new(),
             place,
             listeners: Arc::new(Semaphore::new(LISTENERS)),
@@ -199,6 +303,20 @@ impl Shared {
             self.tell(Event::Dropped(added.dropped.as_slice().into()));
         }
         Ok(added)
+    }
+
+    /// Keeps a mail in the place of another, and tells of it in this order: so a page that shows the other can go on to it.
+    async fn replace(&self, arrival: Arrival, old: Option<Id>) -> Result<Id, StoreError> {
+        let id = self.keep(arrival).await?.mail.id;
+        if let Some(old) = old {
+            self.tell(Event::Replaced(old, id));
+            let query = Query {
+                ids: vec![old],
+                ..Query::default()
+            };
+            self.delete(&query).await?;
+        }
+        Ok(id)
     }
 
     /// Deletes what a query finds, and tells of it.

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use posthaste_smtp::Reply;
+use serde::{Deserialize, Serialize};
 
 use crate::transcript::Transcript;
 use crate::view::View;
@@ -24,9 +25,10 @@ pub struct Mail {
     pub envelope: Envelope,
     /// The connection that it came over.
     pub session: Session,
-    /// The answer to the content. None if no content came, because everyone was refused.
+    /// The answer to the content. None if there was none: everyone was refused, or the connection broke off.
     pub reply: Option<Reply>,
-    /// The octets of the content, dots undone. Nothing is added and nothing is changed.
+    /// The octets of the content, dots undone. Nothing is added and nothing is changed. Of a content that was not taken, those
+    /// that came.
     pub raw: Arc<[u8]>,
     /// What was said, up to the answer to this mail.
     pub transcript: Transcript,
@@ -51,8 +53,23 @@ pub struct Arrival {
     pub transcript: Transcript,
 }
 
+impl Arrival {
+    /// One that does not come over SMTP.
+    pub(crate) fn put_in(mailbox: &str, envelope: Envelope, raw: Vec<u8>) -> Self {
+        Self {
+            mailbox: mailbox.to_owned(),
+            envelope,
+            session: Session::default(),
+            reply: "250 2.0.0 Put in without SMTP".parse().ok(),
+            raw,
+            transcript: Transcript::default(),
+        }
+    }
+}
+
 /// From whom and to whom, and what was said about it (RFC 5321 section 3.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Envelope {
     /// The reverse-path without angle brackets; empty for `<>`.
     pub mail_from: String,
@@ -75,11 +92,12 @@ pub struct Envelope {
 }
 
 /// A recipient, and what the server said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// The forward-path without angle brackets.
     pub address: String,
     /// The answer; none if it was withheld.
+    #[serde(with = "wire")]
     pub reply: Option<Reply>,
     /// ORCPT (RFC 3461), as it was said.
     pub orcpt: Option<String>,
@@ -88,7 +106,8 @@ pub struct Recipient {
 }
 
 /// The connection that a mail came over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
     /// The number of the connection, from 1.
     pub id: u64,
@@ -161,6 +180,11 @@ impl Mail {
 }
 
 impl Envelope {
+    /// The addresses of the recipients that were accepted, in order.
+    pub fn rcpt_to(&self) -> Vec<&str> {
+        self.accepted().map(|to| to.address.as_str()).collect()
+    }
+
     /// The recipients that were accepted.
     pub fn accepted(&self) -> impl Iterator<Item = &Recipient> {
         self.recipients
@@ -173,5 +197,27 @@ impl Recipient {
     /// Whether the server accepted it.
     pub fn is_accepted(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_success)
+    }
+}
+
+/// Replies in JSON: as they are said.
+pub(crate) mod wire {
+    use posthaste_smtp::Reply;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        reply: &Option<Reply>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        reply.as_ref().map(Reply::to_wire).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Reply>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
     }
 }

@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use crate::mail::{Id, Mail};
 use document::Document;
 
+#[cfg(feature = "sqlite")]
 pub(crate) use document::{Columns, codes, traits};
 
 /// What to look for. An empty one finds all.
@@ -38,9 +39,13 @@ pub struct Query {
     pub mailbox: Option<String>,
     /// Only mails that the server took (`Some(true)`), or did not.
     pub taken: Option<bool>,
-    /// What was written; all of it has to be so.
-    pub(crate) terms: Vec<Term>,
+    /// What was written, where the query is one that was.
+    pub words: Terms,
 }
+
+/// What was written as a query; all of it has to be so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms(Vec<Term>);
 
 /// A word of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,19 +127,19 @@ impl Query {
 
     /// Whether nothing was written: numbers, box and taken are looked up without a search.
     pub(crate) fn is_simple(&self) -> bool {
-        self.terms.is_empty()
+        self.words.0.is_empty()
     }
 
     /// The part of it that is looked up.
     pub(crate) fn simple(&self) -> Self {
         Self {
-            terms: Vec::new(),
+            words: Terms::default(),
             ..self.clone()
         }
     }
 
     pub(crate) fn terms(&self) -> &[Term] {
-        &self.terms
+        &self.words.0
     }
 
     fn matches_terms(&self, mail: &Mail, is_read: bool) -> bool {
@@ -142,7 +147,7 @@ impl Query {
             return true;
         }
         let document = Document::new(mail, is_read);
-        self.terms
+        self.terms()
             .iter()
             .all(|term| document.has(&term.what) != term.is_excluded)
     }
@@ -155,7 +160,7 @@ impl FromStr for Query {
         let mut terms = parse::terms(text)?;
         terms.sort_by(|one, other| one.what.cmp(&other.what));
         Ok(Self {
-            terms,
+            words: Terms(terms),
             ..Self::default()
         })
     }

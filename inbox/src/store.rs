@@ -1,6 +1,8 @@
 //! Where mails are kept.
 
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 use std::fmt;
 use std::future::Future;
@@ -13,6 +15,8 @@ use crate::mail::{Arrival, Id, Mail};
 use crate::query::Query;
 
 pub use memory::Memory;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 
 /// A future that a [`Store`] gives.
 pub type Later<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;

@@ -54,6 +54,8 @@ pub struct View {
     pub remote: usize,
     /// What is wrong with its structure, so that not all of it may be here.
     pub problems: Vec<String>,
+    /// What is seen of the HTML.
+    html_text: Option<String>,
 }
 
 /// A name and an address out of a header.
@@ -163,6 +165,7 @@ impl View {
             self.text.as_deref().unwrap_or_default(),
             &html.text,
         ]);
+        self.html_text = self.html.is_some().then_some(html.text);
         self.links = html.links;
         for url in html::urls(self.text.as_deref().unwrap_or_default()) {
             if !self.links.iter().any(|link| link.url == url) {
@@ -182,8 +185,8 @@ impl View {
     }
 
     /// The HTML as a reader sees it: its text, without what is hidden.
-    pub fn html_text(&self) -> Option<String> {
-        self.html.as_deref().map(|html| html::read(html).text)
+    pub fn html_text(&self) -> Option<&str> {
+        self.html_text.as_deref()
     }
 
     /// What its X-Tags header lists, by commas.

@@ -8,6 +8,7 @@ mod server;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::{Router, middleware};
 
 use crate::inbox::Shared;
@@ -27,4 +28,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(guard)
         .with_state(shared)
+}
+
+/// What an application shows that is built for release and has not said that it may.
+pub(crate) fn closed() -> Router {
+    let text = "The inbox is not shown by an application that is built for release. Builder::allow_in_release would allow it.\n";
+    Router::new().fallback(move || async move { (StatusCode::NOT_FOUND, text) })
 }

@@ -30,6 +30,15 @@ pub(crate) fn words(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(' ').filter(|word| !word.is_empty())
 }
 
+/// At most so many octets of the start of a text.
+pub(crate) fn start(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
 struct Folded {
     text: String,
     is_inside: bool,

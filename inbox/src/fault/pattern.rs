@@ -2,18 +2,18 @@
 
 /// A pattern, ready to be compared.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// What stands between the stars, in small letters.
     parts: Vec<String>,
 }
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let parts = text.to_lowercase().split('*').map(str::to_owned).collect();
         Self { parts }
     }
 
-    pub(super) fn fits(&self, text: &str) -> bool {
+    pub(crate) fn fits(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         let Some((first, rest)) = self.parts.split_first() else {
             return text.is_empty();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Column, Trait, What};
 use crate::mail::{Envelope, Mail};
 use crate::view::View;
-use crate::words::fold;
+use crate::words::{fold, start};
 use posthaste_smtp::Reply;
 
 /// A mail, of which no more is read than is asked for.
@@ -128,6 +128,9 @@ impl Columns {
 /// Stands between texts, so that their words do not run together.
 const BETWEEN: &str = "\n";
 
+/// So many octets of a text, and of an HTML, are looked through.
+const SEARCHED: usize = 1 << 20;
+
 fn words(column: Column, view: &View, envelope: &Envelope) -> String {
     let addresses = |list: &[crate::view::Address]| {
         let each = list.iter().map(|one| {
@@ -149,7 +152,8 @@ fn words(column: Column, view: &View, envelope: &Envelope) -> String {
         }
         Column::Body => {
             let html = view.html_text().unwrap_or_default();
-            [view.text.as_deref().unwrap_or_default(), &html].join(BETWEEN)
+            let text = view.text.as_deref().unwrap_or_default();
+            [start(text, SEARCHED), start(html, SEARCHED)].join(BETWEEN)
         }
         Column::File => {
             let names = view.attachments.iter();

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::html::urls;
+use crate::words::start;
 
 /// Words that stand near codes, in small letters.
 const WORDS: [&str; 26] = [
@@ -142,15 +143,6 @@ fn names_a_code(text: &str) -> bool {
             !is_latin || !before.is_some_and(char::is_alphabetic)
         })
     })
-}
-
-/// At most so many octets of the start of a text.
-fn start(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }
 
 fn end(text: &str, most: usize) -> &str {

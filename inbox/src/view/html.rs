@@ -4,6 +4,7 @@ use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 
 use super::Link;
+use crate::words::start as start_of;
 
 /// So many octets of HTML are read.
 const MOST: usize = 5 << 20;
@@ -90,11 +91,7 @@ impl Tag {
 
 /// The pieces of HTML, as far as it is read.
 pub(crate) fn nodes(html: &str) -> impl Iterator<Item = Node> {
-    let mut end = html.len().min(MOST);
-    while !html.is_char_boundary(end) {
-        end -= 1;
-    }
-    let html = html.get(..end).unwrap_or_default();
+    let html = start_of(html, MOST);
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
     let mut lines = Lines {

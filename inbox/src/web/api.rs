@@ -6,6 +6,7 @@ mod json;
 mod messages;
 mod parts;
 mod problem;
+mod release;
 mod selection;
 mod waiting;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -49,6 +50,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
                 .patch(messages::mark)
                 .delete(messages::delete_one),
         ),
+        ("/api/v1/messages/{id}/release", post(release::release)),
         ("/api/v1/messages/{id}/raw", get(parts::raw)),
         ("/api/v1/messages/{id}/text", get(parts::text)),
         ("/api/v1/messages/{id}/html", get(parts::html)),
@@ -84,6 +86,7 @@ async fn info(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem>
         "version": env!("CARGO_PKG_VERSION"),
         "smtp": shared.place.smtp.map(|address| address.to_string()),
         "web": shared.place.web.map(|address| address.to_string()),
+        "relay": shared.relay.is_some(),
         "messages": stats.mails,
         "unread": stats.unread,
         "octets": stats.octets,

@@ -22,6 +22,8 @@ pub(crate) struct Access {
     pub(crate) hosts: Vec<String>,
     /// What everybody has to know who asks. None: whoever is on this machine may.
     pub(crate) token: Option<Token>,
+    /// Whether an application that is built for release may show it.
+    pub(crate) in_release: bool,
 }
 
 /// A secret. It does not show itself in logs.

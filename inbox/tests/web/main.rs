@@ -4,6 +4,7 @@ mod api;
 mod events;
 mod guard;
 mod http;
+mod release;
 mod wait;
 
 use std::net::SocketAddr;

@@ -26,7 +26,7 @@ fn what_is_there_already_is_given_at_once() {
     let answer = get(web, "/api/v1/wait?timeout_ms=0").json();
     // The newest.
     assert_eq!((ids(&answer), &answer["after"]), (vec![2], &json!(2)));
-    assert_eq!(answer["messages"][0]["text"], "Hello\r\n");
+    assert_eq!(answer["messages"][0]["text"], "Hello\n");
 }
 
 #[test]
@@ -66,4 +66,41 @@ fn when_the_time_is_over_it_says_what_came_instead() {
     assert_eq!(answer["others"][0]["id"], 2);
     assert_eq!(answer["others"][0]["subject"], "Hello");
     assert_eq!(answer["others"][0]["to"], json!(["ann@example.com"]));
+}
+
+#[test]
+fn it_waits_for_what_is_said() {
+    let (_inbox, web) = inbox();
+    put_in(web, "to=ann@example.com&to=hidden@example.com", MAIL);
+    put_in(
+        web,
+        "to=bob@example.com&from=bot@example.com",
+        "Subject: Invoice 7\r\n\r\nHello\r\n",
+    );
+    for (what, id) in [
+        ("to=ann@example.com", 1),
+        // A recipient that no header names.
+        ("to=hidden@example.com", 1),
+        ("to=bob@example.com&subject=invoice", 2),
+        ("from=shop@example.com", 1),
+        ("subject=Hello", 1),
+        ("q=invoice", 2),
+    ] {
+        let answer = get(web, &format!("/api/v1/wait?{what}&timeout_ms=0"));
+        assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+        assert_eq!(ids(&answer.json()), [id], "{what}");
+    }
+    for what in [
+        "to=eve@example.com",
+        "subject=Hello&to=bob@example.com",
+        "to=example.co",
+    ] {
+        let answer = get(web, &format!("/api/v1/wait?{what}&timeout_ms=0"));
+        assert_eq!(answer.status, 408, "{what}");
+    }
+    assert_eq!(
+        get(web, "/api/v1/wait?q=nofield:x&timeout_ms=0").status,
+        400
+    );
+    assert_eq!(get(web, "/api/v1/wait?to=%22&timeout_ms=0").status, 400);
 }

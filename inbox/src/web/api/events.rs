@@ -142,6 +142,7 @@ impl Teller {
             Event::Mail(mail) => ("message", row(mail)),
             Event::Deleted(ids) => ("deleted", json!({"ids": ids[..]})),
             Event::Dropped(ids) => ("dropped", json!({"ids": ids[..]})),
+            Event::Replaced(old, new) => ("replaced", json!({"old": old, "new": new})),
             Event::Marked(id, read) => ("marked", json!({"id": id, "read": read})),
             Event::Fault(hit) => ("fault", json!(**hit)),
         };

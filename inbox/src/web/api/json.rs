@@ -105,11 +105,19 @@ impl<'m> Whole<'m> {
     }
 }
 
+impl Mail {
+    /// What the API tells of it to who listens: a little of everything, as a JSON object.
+    pub fn brief(&self) -> Value {
+        row(self)
+    }
+}
+
 /// What is told of a mail to who listens: little, so that a slow listener costs little.
 pub(super) fn row(mail: &Mail) -> Value {
-    let view = mail.view();
+    let view = mail.glance();
     let from = view.from.first().map(|from| &from.address);
     let recipients = mail.envelope.recipients.iter();
+    let refused = recipients.clone().filter(|to| !to.is_accepted()).count();
     let to: Vec<_> = recipients.take(RECIPIENTS).map(|to| &to.address).collect();
     json!({
         "id": mail.id,
@@ -120,6 +128,7 @@ pub(super) fn row(mail: &Mail) -> Value {
         "from": from.unwrap_or(&mail.envelope.mail_from),
         "to": to,
         "recipients": mail.envelope.recipients.len(),
+        "refused": refused,
         "attachments": view.attachments.len(),
         "code": view.codes.first(),
         "size": mail.raw.len(),

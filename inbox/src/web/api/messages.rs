@@ -16,9 +16,8 @@ use super::json::{Summary, Whole};
 use super::problem::Problem;
 use super::selection::{Selection, Taken, find, search};
 use crate::inbox::Shared;
-use crate::mail::{Arrival, Envelope, Id, Mail, Recipient, Session};
+use crate::mail::{Arrival, Envelope, Id, Mail, Recipient};
 use crate::store::Page;
-use crate::transcript::Transcript;
 
 /// At most so many mails are listed at once.
 const MOST: usize = 1000;
@@ -55,8 +54,10 @@ pub(super) async fn list(
     let found = shared.store.list(&query, page).await?;
     let stats = shared.store.stats().await?;
     let mails = found.mails.iter();
+    let glances: Vec<_> = mails.clone().map(|(mail, _)| mail.glance()).collect();
     let messages: Vec<_> = mails
-        .map(|(mail, read)| Summary::of(mail, mail.view(), *read))
+        .zip(&glances)
+        .map(|((mail, read), view)| Summary::of(mail, view, *read))
         .collect();
     let oldest = found.mails.last().map(|(mail, _)| mail.id);
     Ok(Json(json!({
@@ -153,14 +154,7 @@ pub(super) async fn put_in(
 
 /// What the address says of a mail.
 fn arrival_of(said: Vec<(String, String)>) -> Result<Arrival, Problem> {
-    let mut arrival = Arrival {
-        mailbox: String::new(),
-        envelope: Envelope::default(),
-        session: Session::default(),
-        reply: "250 2.0.0 Put in over HTTP".parse().ok(),
-        raw: Vec::new(),
-        transcript: Transcript::default(),
-    };
+    let mut arrival = Arrival::put_in("", Envelope::default(), Vec::new());
     for (name, value) in said {
         match &*name {
             "from" => arrival.envelope.mail_from = value,
@@ -180,8 +174,7 @@ fn arrival_of(said: Vec<(String, String)>) -> Result<Arrival, Problem> {
 fn complete(arrival: &mut Arrival, most: usize) -> Result<(), Problem> {
     let envelope = &mut arrival.envelope;
     if envelope.mail_from.is_empty() || envelope.recipients.is_empty() {
-        let mut alone = arrival_of(Vec::new())?;
-        alone.raw.clone_from(&arrival.raw);
+        let alone = Arrival::put_in("", Envelope::default(), arrival.raw.clone());
         let mail = Mail::new(0, Timestamp::now(), alone);
         let view = mail.view();
         if envelope.mail_from.is_empty() {
