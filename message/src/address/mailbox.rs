@@ -277,6 +277,7 @@ mod tests {
             assert!(parser::is_plain_spec(text.as_bytes()), "{text}");
             assert_eq!(parse(text).ok(), Mailbox::new(None, text).ok(), "{text}");
         }
+        assert!(!parser::is_plain_spec(b"a@xn--0049"));
     }
 
     #[test]
