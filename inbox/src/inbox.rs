@@ -190,6 +190,59 @@ impl Inbox {
         Some(ended)
     }
 
+    /// Tells what happens from now on.
+    pub fn listen(&self) -> Listener {
+        self.shared.events.listener()
+    }
+
+    /// Puts in a mail that does not come over SMTP, in the place of another if there is one. Waits on this thread; gives its
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot keep it.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn put_blocking(
+        &self,
+        mailbox: &str,
+        envelope: Envelope,
+        raw: Vec<u8>,
+        instead_of: Option<Id>,
+    ) -> Result<Id, StoreError> {
+        let arrival = Arrival::put_in(mailbox, envelope, raw);
+        self.wait_for(self.shared.replace(arrival, instead_of))
+    }
+
+    /// Deletes a mail. Waits on this thread.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do it.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an asynchronous runtime, which must not wait.
+    pub fn delete_blocking(&self, id: Id) -> Result<(), StoreError> {
+        let query = Query {
+            ids: vec![id],
+            ..Query::default()
+        };
+        self.wait_for(self.shared.delete(&query)).map(|_| ())
+    }
+
+    fn wait_for<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let runtime = self.runtime.as_ref();
+        runtime
+            .ok_or_else(|| StoreError("the inbox has stopped".to_owned()))?
+            .block_on(work)
+    }
+
     /// What it runs on; none when it has stopped.
     pub(crate) fn handle(&self) -> Option<&Runtime> {
         self.runtime.as_ref()
