@@ -43,6 +43,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn values(case: &Case<'_>, notes: &mut Notes) {
+    if case.view.from.is_empty() && count(case, "From") > 0 {
+        notes.fail("nobody in From");
+    }
     let date = case.view.date.as_deref();
     if let Some(date) =
         date.filter(|date| DateTime::parse_rfc822(date).is_none_or(|date| !date.is_valid()))
