@@ -102,7 +102,7 @@ pub struct Part {
     /// Octets, decoded.
     pub size: usize,
     /// The parts in it.
-    pub children: Vec<Part>,
+    pub children: Vec<Self>,
     /// Where its body is in the mail.
     #[serde(skip)]
     body: Range<usize>,

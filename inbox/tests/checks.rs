@@ -272,7 +272,7 @@ fn headers_that_have_to_be_there() {
     for (header, verdict, why) in [
         ("Subject:", Verdict::Look, "no Subject"),
         ("Message-ID: <1>", Verdict::Look, "no domain"),
-        ("From:", Verdict::Fail, "is no address"),
+        ("From:", Verdict::Fail, "nobody in From"),
         ("Date: tomorrow", Verdict::Fail, "`tomorrow` is no date"),
         ("To: ann", Verdict::Fail, "`ann` is no address"),
         ("Bcc: x@example.com", Verdict::Fail, "all recipients see"),
