@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::inbox::{Inbox, Preview};
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     #[command(name = "sendtestemail")]
     SendTestEmail(SendTestEmail),
     Check(Check),
+    Inbox(Box<Inbox>),
+    Preview(Preview),
     Settings(Settings),
     Completions(Completions),
     Man(Man),
@@ -89,7 +93,8 @@ impl Command {
             Self::SendTestEmail(args) => Some(&args.globals),
             Self::Check(args) => Some(&args.globals),
             Self::Settings(args) => Some(&args.globals),
-            Self::Completions(_) | Self::Man(_) => None,
+            Self::Preview(args) => Some(&args.globals),
+            Self::Inbox(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

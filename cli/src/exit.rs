@@ -11,16 +11,23 @@ use posthaste::{Error, ErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Exit {
     /// All is done.
-    Done = 0,
+    Done,
     /// At least one message failed or was accepted only in part.
-    Failed = 1,
+    Failed,
     /// The usage, the settings or the input are bad; nothing was sent.
-    Unusable = 2,
+    Unusable,
+    /// A command that was run ended like this.
+    Other(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Unusable => 2,
+            Exit::Other(code) => code,
+        })
     }
 }
 
@@ -56,6 +63,14 @@ impl Failure {
         }
         let message = format!("cannot write to it: {error}");
         Self::late(Error::new(ErrorKind::Io, message).with_field("standard output"))
+    }
+
+    /// What is to be said of it.
+    pub(crate) fn text(&self) -> String {
+        self.error
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     /// Says it on standard error, and tells the exit code.

@@ -34,6 +34,16 @@ pub(crate) fn finish_the_message() {
     });
 }
 
+/// From now on the program does this on Ctrl-C, to end by itself; when asked twice, it ends at once.
+pub(crate) fn at_once_when_asked_twice(mut first: impl FnMut() + Send + 'static) {
+    let _ = ctrlc::try_set_handler(move || {
+        if ASKED.swap(true, Ordering::SeqCst) {
+            end();
+        }
+        first();
+    });
+}
+
 /// Keeps the program from being ended until the guard is dropped.
 pub(crate) fn begin() -> MutexGuard<'static, ()> {
     BUSY.lock().unwrap_or_else(PoisonError::into_inner)

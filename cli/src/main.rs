@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod exit;
 mod globals;
+mod inbox;
 mod interrupt;
 mod message;
 mod render;
@@ -35,6 +36,8 @@ fn run(line: &CommandLine) -> Result<Exit, Failure> {
         Command::Send(args) => send::run(args, globals),
         Command::SendTestEmail(args) => sendtestemail::run(args, globals),
         Command::Check(args) => check::run(args, globals),
+        Command::Inbox(args) => inbox::run(args),
+        Command::Preview(args) => inbox::preview::run(args),
         Command::Settings(args) => settings::run(args, globals),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

@@ -25,9 +25,10 @@ pub struct Mail {
     pub envelope: Envelope,
     /// The connection that it came over.
     pub session: Session,
-    /// The answer to the content. None if no content came, because everyone was refused.
+    /// The answer to the content. None if there was none: everyone was refused, or the connection broke off.
     pub reply: Option<Reply>,
-    /// The octets of the content, dots undone. Nothing is added and nothing is changed.
+    /// The octets of the content, dots undone. Nothing is added and nothing is changed. Of a content that was not taken, those
+    /// that came.
     pub raw: Arc<[u8]>,
     /// What was said, up to the answer to this mail.
     pub transcript: Transcript,
@@ -50,6 +51,20 @@ pub struct Arrival {
     pub raw: Vec<u8>,
     /// See [`Mail::transcript`].
     pub transcript: Transcript,
+}
+
+impl Arrival {
+    /// One that does not come over SMTP.
+    pub(crate) fn put_in(mailbox: &str, envelope: Envelope, raw: Vec<u8>) -> Self {
+        Self {
+            mailbox: mailbox.to_owned(),
+            envelope,
+            session: Session::default(),
+            reply: "250 2.0.0 Put in without SMTP".parse().ok(),
+            raw,
+            transcript: Transcript::default(),
+        }
+    }
 }
 
 /// From whom and to whom, and what was said about it (RFC 5321 section 3.3).
@@ -165,6 +180,11 @@ impl Mail {
 }
 
 impl Envelope {
+    /// The addresses of the recipients that were accepted, in order.
+    pub fn rcpt_to(&self) -> Vec<&str> {
+        self.accepted().map(|to| to.address.as_str()).collect()
+    }
+
     /// The recipients that were accepted.
     pub fn accepted(&self) -> impl Iterator<Item = &Recipient> {
         self.recipients

@@ -1,7 +1,9 @@
 //! Taking mail: the sockets around the state machine of `posthaste-smtp`.
 
 mod connection;
+mod deciding;
 mod delivery;
+mod keeping;
 mod record;
 mod stream;
 
@@ -9,51 +11,65 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use posthaste_smtp::Mechanism;
 use posthaste_smtp::server;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use self::connection::Connection;
+use crate::fault::MECHANISMS;
 use crate::inbox::Shared;
+use crate::limits::Limits;
+use crate::tls::{Certificates, Tls};
 
-/// How the SMTP side is to be.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
+/// How the SMTP side is, and what all its connections share.
+#[derive(Debug)]
+pub(crate) struct Intake {
     /// What it offers and puts up with.
-    pub(crate) server: server::Config,
-    /// How many connections at a time; the next is told 421.
-    pub(crate) connections: usize,
-    /// How long a client may say nothing.
-    pub(crate) idle: Duration,
+    server: server::Config,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Tls,
     /// What it shows when TLS is wanted.
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) certificates: Option<Certificates>,
+    /// One for each connection that there may be.
+    places: Arc<Semaphore>,
+    /// How many connections there were.
+    connections: AtomicU64,
+    /// Octets of messages that are on their way.
+    under_way: AtomicU64,
 }
 
-impl Default for Config {
-    fn default() -> Self {
+impl Intake {
+    pub(crate) fn new(limits: Limits, tls: Tls, certificates: Option<Certificates>) -> Self {
         let mut server = server::Config::new("localhost");
-        server.mechanisms = vec![
-            Mechanism::Plain,
-            Mechanism::Login,
-            Mechanism::CramMd5,
-            Mechanism::Xoauth2,
-            Mechanism::OauthBearer,
-        ];
+        server.mechanisms = MECHANISMS.to_vec();
         server.cleartext_auth = true;
+        server.starttls = tls != Tls::Off;
+        server.limits.line = limits.line;
+        server.limits.auth_line = limits.auth_line;
+        server.limits.recipients = limits.recipients;
+        server.limits.size = limits.message;
+        server.limits.errors = limits.errors;
         Self {
             server,
-            connections: 200,
-            idle: Duration::from_secs(300),
-            tls: None,
+            limits,
+            tls,
+            certificates,
+            places: Arc::new(Semaphore::new(limits.connections)),
+            connections: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
         }
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn is_empty(&self) {
+        let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
+        // An error: nobody closes it.
+        let _ = self.places.acquire_many(all).await;
     }
 }
 
 /// Takes connections until the inbox stops.
-pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(shared.smtp.connections));
-    let number = AtomicU64::new(0);
+pub(crate) async fn listen(listener: TcpListener, implicit_tls: bool, shared: Arc<Shared>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -64,26 +80,27 @@ pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let id = number.fetch_add(1, Ordering::Relaxed) + 1;
-        match Arc::clone(&places).try_acquire_owned() {
+        let id = shared.smtp.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        match Arc::clone(&shared.smtp.places).try_acquire_owned() {
             Ok(place) => {
                 let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
                     let _place = place;
                     tokio::select! {
-                        // However it ends, it is over.
-                        _ = Connection::new(socket, id, &shared).run() => {}
-                        () = shared.stopped() => {}
+                        () = Connection::new(socket, id, &shared).run(implicit_tls) => {}
+                        () = shared.over() => {}
                     }
                 });
             }
-            Err(_) => refuse(&socket),
+            Err(_) => refuse(&socket, implicit_tls),
         }
     }
 }
 
 /// Says that there are too many.
-fn refuse(socket: &TcpStream) {
-    // Who does not take it at once has to do without.
-    let _ = socket.try_write(b"421 4.7.0 Too many connections, try again later\r\n");
+fn refuse(socket: &TcpStream, implicit_tls: bool) {
+    if !implicit_tls {
+        // Who does not take it at once has to do without.
+        let _ = socket.try_write(b"421 4.7.0 Too many connections, try again later\r\n");
+    }
 }

@@ -250,6 +250,22 @@ impl Server {
         }
     }
 
+    /// Offers this from now on. What belongs to the connection itself stays: protocol, TLS and nonce. If EHLO waits for its answer, the usual one is made
+    /// anew.
+    pub fn offer(&mut self, config: &Config) {
+        self.config.extensions.clone_from(&config.extensions);
+        self.config.mechanisms.clone_from(&config.mechanisms);
+        self.config.starttls = config.starttls;
+        self.config.cleartext_auth = config.cleartext_auth;
+        self.config.limits = config.limits;
+        if let Some((Some(_), Effect::Hello)) = &self.undecided {
+            let verb = self.line.get(..4);
+            let is_extended = !verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"HELO"));
+            let anew = self.welcome(is_extended);
+            self.undecided = Some((Some(anew), Effect::Hello));
+        }
+    }
+
     /// Says these bytes behind what is said already, whatever they are: for servers that are to misbehave.
     pub fn say(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

@@ -208,6 +208,12 @@ impl Ended {
         self.json().iter().map(text).collect()
     }
 
+    /// The exit code; -1 if a signal ended it.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        self.code.unwrap_or(-1)
+    }
+
     /// Checks the exit code.
     #[track_caller]
     #[must_use]

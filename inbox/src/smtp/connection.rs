@@ -1,17 +1,21 @@
 //! One connection: the state machine's steps over a socket.
 
 use std::io;
+use std::time::Duration;
 
 use posthaste_smtp::Reply;
-use posthaste_smtp::server::{Request, Server, Step};
+use posthaste_smtp::server::{Config, Server, Step};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::delivery::Delivery;
 use super::record::Record;
 use super::stream::Stream;
-use crate::inbox::Shared;
-use crate::mail::{Arrival, Session};
+use crate::fault::{Act, Certificate, Ending, Step as Place};
+use crate::inbox::{Shared, Stop};
+use crate::mail::Session;
+use crate::tls::Tls;
 use crate::transcript::Speaker;
 
 /// So much is read at once.
@@ -19,61 +23,139 @@ const BLOCK: usize = 64 * 1024;
 /// Answers are held back while the client is still talking, up to so many octets.
 const HELD_BACK: usize = 8 * 1024;
 
+/// The connection is over.
+pub(super) struct Over;
+
+impl From<io::Error> for Over {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
 /// A connection that is going on.
 pub(super) struct Connection<'i> {
-    stream: Stream,
-    server: Server,
-    shared: &'i Shared,
-    session: Session,
-    record: Record,
-    delivery: Option<Delivery>,
-    buffer: Box<[u8]>,
+    pub(super) stream: Stream,
+    pub(super) server: Server,
+    pub(super) shared: &'i Shared,
+    pub(super) session: Session,
+    pub(super) record: Record,
+    pub(super) delivery: Option<Delivery<'i>>,
+    /// What a fault at the connection's beginning does to the greeting.
+    pub(super) greeting: Option<Act>,
+    /// What a fault wants to be shown in the next handshake.
+    pub(super) certificate: Option<Certificate>,
     /// A command came since the last piece of octets was read.
-    is_further: bool,
+    pub(super) is_further: bool,
+    /// The client was asked for a secret.
+    pub(super) is_asked: bool,
+    /// So many octets of answers that are not sent yet are in the record.
+    noted: usize,
+    buffer: Box<[u8]>,
+    stop: watch::Receiver<Stop>,
 }
 
 impl<'i> Connection<'i> {
     pub(super) fn new(socket: TcpStream, id: u64, shared: &'i Shared) -> Self {
-        // Answers are small; who waits for them should not wait for more.
-        let _ = socket.set_nodelay(true);
-        let mut config = shared.smtp.server.clone();
-        config.nonce = format!("{id}");
-        config.starttls = shared.smtp.tls.is_some();
-        Self {
-            stream: Stream::Plain(socket),
-            server: Server::new(config),
+        let mut connection = Self {
+            stream: Stream::new(socket),
+            server: Server::new(shared.smtp.server.clone()),
             shared,
             session: Session {
                 id,
                 ..Session::default()
             },
-            record: Record::new(),
+            record: Record::new(shared.smtp.limits.transcript),
             delivery: None,
-            buffer: vec![0; BLOCK].into_boxed_slice(),
+            greeting: None,
+            certificate: None,
             is_further: false,
-        }
+            is_asked: false,
+            noted: 0,
+            buffer: vec![0; BLOCK].into_boxed_slice(),
+            stop: shared.stopping(),
+        };
+        connection.server = Server::new(connection.config());
+        connection
     }
 
-    /// Talks until the end.
-    pub(super) async fn run(mut self) -> io::Result<()> {
+    /// What is offered now.
+    pub(super) fn config(&self) -> Config {
+        let mut config = self.shared.smtp.server.clone();
+        config.nonce = self.session.id.to_string();
+        config.tls = self.session.tls.is_some();
+        if self.shared.smtp.tls == Tls::Required && !config.tls {
+            config.mechanisms.clear();
+        }
+        config
+    }
+
+    /// Talks until the end. What was begun and not brought to an end is kept.
+    pub(super) async fn run(mut self, implicit_tls: bool) {
+        // However it ends, it is over.
+        let _ = self.talk(implicit_tls).await;
+        self.stream.cut(false);
+        self.give_up().await;
+    }
+
+    async fn talk(&mut self, implicit_tls: bool) -> Result<(), Over> {
+        self.greeting = self.meet(Place::Connect).await?;
+        if let Some(act) = &self.greeting {
+            self.cut_if(act.ending)?;
+        }
+        if implicit_tls {
+            self.begin_with_tls().await?;
+        }
         loop {
             match self.server.poll() {
                 Step::Send(_) => self.answer_when_asked().await?,
                 Step::Receive => self.hear().await?,
                 Step::Decide(request) => self.decide(&request).await?,
                 Step::Content(piece) => {
-                    if let Some(delivery) = &mut self.delivery {
-                        delivery.content.extend_from_slice(piece);
+                    let most = self.shared.smtp.limits.under_way;
+                    let came = self
+                        .delivery
+                        .as_mut()
+                        .map(|delivery| delivery.came(piece, most));
+                    if let Some(came) = came {
+                        self.content_came(came).await?;
                     }
                 }
-                Step::StartTls => self.start_tls().await?,
-                Step::Closed => return self.stream.end().await,
+                Step::StartTls => {
+                    self.shake_hands().await?;
+                    self.server.tls_started();
+                }
+                Step::Closed => return Ok(self.stream.end(&mut self.buffer).await?),
             }
         }
     }
 
+    async fn begin_with_tls(&mut self) -> Result<(), Over> {
+        let act = self.meet(Place::StartTls).await?.unwrap_or_default();
+        self.cut_if(act.ending)?;
+        if act.certificate == Some(Certificate::Refuse) {
+            return Err(Over);
+        }
+        self.certificate = act.certificate;
+        self.shake_hands().await?;
+        self.server = Server::new(self.config());
+        Ok(())
+    }
+
+    async fn shake_hands(&mut self) -> Result<(), Over> {
+        let certificates = self.shared.smtp.certificates.as_ref().ok_or(Over)?;
+        let config = certificates.shown(self.certificate);
+        let limit = self.shared.smtp.limits.idle;
+        let agreed = timeout(limit, self.stream.start_tls(config))
+            .await
+            .map_err(|_| Over)??;
+        self.record.note(Speaker::Event, agreed.as_bytes(), false);
+        self.session.tls = Some(agreed);
+        self.session.user = None;
+        Ok(())
+    }
+
     /// Sends the answers, unless the client has more to say first.
-    async fn answer_when_asked(&mut self) -> io::Result<()> {
+    async fn answer_when_asked(&mut self) -> Result<(), Over> {
         if self.server.unsent().len() < HELD_BACK
             && let Some(n) = self.stream.read_now(&mut self.buffer)
         {
@@ -83,29 +165,55 @@ impl<'i> Connection<'i> {
         self.flush().await
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        let bytes = self.server.unsent().to_vec();
-        self.stream.write(&bytes).await?;
-        self.server.sent(bytes.len());
+    /// Sends what was said.
+    pub(super) async fn flush(&mut self) -> Result<(), Over> {
+        self.note_answers();
+        let unsent = self.server.unsent();
+        let n = unsent.len();
+        if n > 0 {
+            self.stream.write(unsent).await?;
+            self.server.sent(n);
+        }
+        self.noted = 0;
         Ok(())
     }
 
-    async fn hear(&mut self) -> io::Result<()> {
-        let read = timeout(self.shared.smtp.idle, self.stream.read(&mut self.buffer)).await;
+    async fn hear(&mut self) -> Result<(), Over> {
+        let is_idle = self.delivery.is_none();
+        let stopped = async {
+            let _ = self.stop.wait_for(|stop| *stop != Stop::No).await;
+        };
+        let read = timeout(
+            self.shared.smtp.limits.idle,
+            self.stream.read(&mut self.buffer),
+        );
+        let read = tokio::select! {
+            biased;
+            () = stopped, if is_idle => None,
+            read = read => Some(read),
+        };
+        let Some(read) = read else {
+            self.part(b"421 4.3.2 This inbox stops\r\n");
+            return Ok(());
+        };
         match read {
             Ok(Ok(n @ 1..)) => {
+                self.stream.arrived(n).await;
                 self.received(n);
                 Ok(())
             }
-            Ok(Ok(0)) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(Err(error)) => Err(error),
+            Ok(_) => Err(Over),
             Err(_) => {
-                self.server
-                    .say(b"421 4.4.2 You have said nothing for too long\r\n");
-                self.server.close();
+                self.part(b"421 4.4.2 You have said nothing for too long\r\n");
                 Ok(())
             }
         }
+    }
+
+    /// Says a last word.
+    fn part(&mut self, word: &[u8]) {
+        self.server.say(word);
+        self.server.close();
     }
 
     fn received(&mut self, n: usize) {
@@ -114,126 +222,43 @@ impl<'i> Connection<'i> {
             .received(self.buffer.get(..n).unwrap_or_default());
     }
 
-    async fn start_tls(&mut self) -> io::Result<()> {
-        let Some(config) = self.shared.smtp.tls.clone() else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let agreed = self.stream.start_tls(config).await?;
-        self.record.note(Speaker::Event, agreed.as_bytes(), false);
-        self.session.tls = Some(agreed);
-        self.server.tls_started();
+    /// Puts the answers into the record that are not in it yet.
+    pub(super) fn note_answers(&mut self) {
+        let unsent = self.server.unsent();
+        if let Some(answers @ [_, ..]) = unsent.get(self.noted..) {
+            self.record.answered(answers, self.noted > 0);
+        }
+        self.noted = unsent.len();
+    }
+
+    /// Puts an answer into the record that will be said later.
+    pub(super) fn note_ahead(&mut self, reply: &Reply) {
+        let joined = !self.server.unsent().is_empty();
+        self.record.answered(reply.to_wire().as_bytes(), joined);
+    }
+
+    /// What was said until now is in the record.
+    pub(super) fn is_noted(&mut self) {
+        self.noted = self.server.unsent().len();
+    }
+
+    /// Sends what was said, then waits.
+    pub(super) async fn pause(&mut self, delay: Duration) -> Result<(), Over> {
+        if !delay.is_zero() {
+            self.flush().await?;
+            sleep(delay).await;
+        }
         Ok(())
     }
 
-    /// Answers, and notes what was asked and said.
-    async fn decide(&mut self, request: &Request) -> io::Result<()> {
-        let usual = self.server.usual_answer().cloned();
-        self.asked(request);
-        if let Request::Message { .. } = request {
-            return self.complete(usual).await;
-        }
-        self.answered(request, usual.as_ref());
-        if let Some(reply) = usual {
-            self.record.answered(reply.to_wire().as_bytes());
-            self.server.answer(reply);
-        }
-        Ok(())
-    }
-
-    /// Notes a command.
-    fn asked(&mut self, request: &Request) {
-        if let Request::Mail { .. } = request {
-            self.record.mail_begins();
-        }
-        let is_line = !matches!(
-            request,
-            Request::Connect | Request::Chunk | Request::Message { .. }
-        );
-        if is_line {
-            let joined = std::mem::replace(&mut self.is_further, true);
-            self.session.pipelined |= joined;
-            let line = shown(request, self.server.line());
-            self.record.note(Speaker::Client, &line, joined);
-        }
-        match request {
-            Request::Hello { name, .. } => self.session.hello.clone_from(name),
-            Request::Login(login) => self.session.user = Some(login.user().to_owned()),
-            Request::Bdat { .. } => {
-                if let Some(delivery) = &mut self.delivery {
-                    delivery.chunks += 1;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Notes what an answer changes.
-    fn answered(&mut self, request: &Request, reply: Option<&Reply>) {
-        match request {
-            Request::Mail { from, parameters } if reply.is_none_or(Reply::is_success) => {
-                self.delivery = Some(Delivery::new(from.as_str(), parameters));
-            }
-            Request::Rcpt { to, parameters } => {
-                if let Some(delivery) = &mut self.delivery {
-                    delivery.recipient(to.as_str(), parameters, reply.cloned());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Keeps the mail, then answers.
-    async fn complete(&mut self, usual: Option<Reply>) -> io::Result<()> {
-        let Some(delivery) = self.delivery.take() else {
-            return Ok(());
-        };
-        let body = format!("[content of {} octets]", delivery.content.len());
-        self.record.note(Speaker::Client, body.as_bytes(), true);
-        if let Some(reply) = &usual {
-            self.record.answered(reply.to_wire().as_bytes());
-        }
-        let session = Session {
-            chunks: delivery.chunks,
-            duration_us: u64::try_from(delivery.start.elapsed().as_micros()).unwrap_or(u64::MAX),
-            ..self.session.clone()
-        };
-        let arrival = Arrival {
-            mailbox: session.user.clone().unwrap_or_default(),
-            envelope: delivery.envelope,
-            session,
-            reply: usual,
-            raw: delivery.content,
-            transcript: self.record.take(),
-        };
-        if let Err(error) = self.shared.keep(arrival).await {
-            let reply = format!("452 4.3.1 The mail could not be kept: {error}");
-            if let Ok(reply) = reply.parse() {
-                self.server.answer(reply);
+    /// Ends the connection without an answer, if that is the end it takes.
+    pub(super) fn cut_if(&mut self, ending: Option<Ending>) -> Result<(), Over> {
+        match ending {
+            None | Some(Ending::Close) => Ok(()),
+            Some(ending) => {
+                self.stream.cut(ending == Ending::Reset);
+                Err(Over)
             }
         }
-        Ok(())
-    }
-}
-
-/// A command as it may be shown: without secrets.
-fn shown(request: &Request, line: &[u8]) -> Vec<u8> {
-    match request {
-        Request::Challenge(_) | Request::Login(_) => hidden(line),
-        _ => line.to_vec(),
-    }
-}
-
-/// `AUTH PLAIN <hidden, 24 octets>`; of an answer to a challenge only the length.
-fn hidden(line: &[u8]) -> Vec<u8> {
-    let words: Vec<&[u8]> = line.splitn(3, |octet| *octet == b' ').collect();
-    match words.as_slice() {
-        [auth, mechanism] if auth.eq_ignore_ascii_case(b"AUTH") => {
-            [*auth, b" ", *mechanism].concat()
-        }
-        [auth, mechanism, secret] if auth.eq_ignore_ascii_case(b"AUTH") => {
-            let hidden = format!(" <hidden, {} octets>", secret.len());
-            [*auth, b" ", *mechanism, hidden.as_bytes()].concat()
-        }
-        _ => format!("<hidden, {} octets>", line.len()).into_bytes(),
     }
 }

@@ -5,8 +5,6 @@ use std::time::Instant;
 
 use crate::transcript::{Line, Speaker, Transcript};
 
-/// So many octets of text are kept for one mail; then only a mark that there was more.
-const MOST: usize = 256 * 1024;
 /// So many characters of a line are kept.
 const LONGEST: usize = 4096;
 
@@ -17,54 +15,58 @@ pub(super) struct Record {
     opening: Arc<[Line]>,
     lines: Vec<Line>,
     octets: usize,
+    /// So many octets of text are kept for one mail; then only a mark that there was more.
+    most: usize,
     is_open: bool,
 }
 
 impl Record {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self {
             start: Instant::now(),
             opening: Arc::from([]),
             lines: Vec::new(),
             octets: 0,
+            most,
             is_open: true,
         }
     }
 
     /// Notes a line. `joined` says that it came in one piece with the one before.
     pub(super) fn note(&mut self, speaker: Speaker, text: &[u8], joined: bool) {
-        if self.octets > MOST {
+        if self.octets > self.most {
             return;
         }
         let text = clean(text);
-        self.octets += text.len() + size_of::<Line>();
-        let text = if self.octets > MOST {
-            "… the rest is not kept".to_owned()
+        self.octets += text.len();
+        let line = if self.octets > self.most {
+            Line {
+                at: self.start.elapsed(),
+                speaker: Speaker::Event,
+                text: "the rest is not kept".to_owned(),
+                joined: false,
+            }
         } else {
-            text
+            Line {
+                at: self.start.elapsed(),
+                speaker,
+                text,
+                joined,
+            }
         };
-        let at = self.start.elapsed();
-        self.lines.push(Line {
-            at,
-            speaker,
-            text,
-            joined,
-        });
+        self.lines.push(line);
     }
 
-    /// Notes the lines of an answer.
-    pub(super) fn answered(&mut self, bytes: &[u8]) {
+    /// Notes the lines of an answer. `joined` says that it goes out with the answer before.
+    pub(super) fn answered(&mut self, bytes: &[u8], joined: bool) {
         let text = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
         for (number, line) in text.split(|octet| *octet == b'\n').enumerate() {
-            self.note(
-                Speaker::Server,
-                line.strip_suffix(b"\r").unwrap_or(line),
-                number > 0,
-            );
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            self.note(Speaker::Server, line, joined || number > 0);
         }
     }
 
-    /// The first mail begins: what was said until now belongs to all of this connection.
+    /// A mail begins: what was said until the first belongs to all of this connection.
     pub(super) fn mail_begins(&mut self) {
         if self.is_open {
             self.is_open = false;
@@ -89,4 +91,54 @@ fn clean(line: &[u8]) -> String {
     text.chars()
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts of a record in which lines of four octets were noted.
+    fn kept(most: usize, lines: usize) -> Vec<String> {
+        let mut record = Record::new(most);
+        for _ in 0..lines {
+            record.note(Speaker::Client, b"NOOP", false);
+        }
+        record
+            .take()
+            .lines
+            .iter()
+            .map(|line| line.text.clone())
+            .collect()
+    }
+
+    #[test]
+    fn as_much_is_kept_as_the_limit_says() {
+        assert_eq!(kept(12, 3), ["NOOP"; 3]);
+        assert_eq!(
+            kept(12, 4),
+            ["NOOP", "NOOP", "NOOP", "the rest is not kept"]
+        );
+        assert_eq!(kept(12, 9).len(), 4);
+    }
+
+    #[test]
+    fn the_opening_is_shared_by_all_mails() {
+        let mut record = Record::new(100);
+        record.answered(b"250-one\r\n250 two\r\n", false);
+        record.mail_begins();
+        record.note(Speaker::Client, b"MAIL", false);
+        let first = record.take();
+        record.mail_begins();
+        record.note(Speaker::Client, b"\x1b[31mMAIL\r", true);
+        let second = record.take();
+        assert!(Arc::ptr_eq(&first.opening, &second.opening));
+        let texts: Vec<_> = second
+            .iter()
+            .map(|line| (line.text.as_str(), line.joined))
+            .collect();
+        assert_eq!(
+            texts,
+            [("250-one", false), ("250 two", true), ("?[31mMAIL?", true)]
+        );
+    }
 }

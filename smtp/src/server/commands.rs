@@ -100,6 +100,15 @@ impl Server {
             return Err(Refusal::new(500, "5.5.1", "This is the other protocol"));
         }
         let extended = verb != Verb::Helo;
+        let request = Request::Hello {
+            name: name.to_owned(),
+            extended,
+        };
+        Ok((request, Some(self.welcome(extended)), Effect::Hello))
+    }
+
+    /// The usual answer to EHLO, or to HELO.
+    pub(super) fn welcome(&self, extended: bool) -> Reply {
         let mut lines = self.config.name.clone();
         if extended {
             for line in self.announced() {
@@ -107,11 +116,7 @@ impl Server {
                 lines.push_str(&line);
             }
         }
-        let request = Request::Hello {
-            name: name.to_owned(),
-            extended,
-        };
-        Ok((request, Some(Reply::new(250, lines)), Effect::Hello))
+        Reply::new(250, lines)
     }
 
     /// The lines of the answer to EHLO, without the name.
