@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::fault::Pattern;
 use crate::mail::Mail;
 use crate::web::Token;
 
@@ -41,7 +42,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Relay {
-    /// A relay at `url`, which is what [`EMAIL_URL`](Settings::email_url) may be. `allowed` are addresses, or ends of addresses behind a star:
+    /// A relay at `url`, which is what [`EMAIL_URL`](Settings::email_url) may be. `allowed` are addresses, in which `*` stands for any text:
     /// `ann@example.com`, `*@example.com`.
     ///
     /// # Errors
@@ -62,14 +63,8 @@ impl Relay {
 
     /// Whether mail may be sent on to this address.
     pub(crate) fn allows(&self, address: &str) -> bool {
-        let address = address.to_lowercase();
-        self.allowed
-            .iter()
-            .map(|one| one.to_lowercase())
-            .any(|one| match one.strip_prefix('*') {
-                Some(end) => address.ends_with(end),
-                None => address == one,
-            })
+        let mut allowed = self.allowed.iter();
+        allowed.any(|pattern| Pattern::new(pattern).fits(address))
     }
 
     /// Sends the octets of a mail as they came.

@@ -17,8 +17,12 @@ struct Running {
 
 impl Running {
     fn new(place: &Place, args: &[&str]) -> Self {
-        let all = ["inbox", "--json", "--smtp", "0", "--web", "0"];
-        let run = place.posthaste(all.iter().chain(args));
+        Self::at(place, &[&["--smtp", "0", "--web", "0"], args].concat())
+    }
+
+    /// With these arguments alone.
+    fn at(place: &Place, args: &[&str]) -> Self {
+        let run = place.posthaste(["inbox", "--json"].iter().chain(args));
         let mut child = run.start();
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let hello = next(&mut out);

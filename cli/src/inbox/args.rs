@@ -99,7 +99,7 @@ pub(crate) struct Start {
     #[arg(long, value_name = "URL", requires = "relay_to")]
     pub(crate) relay: Option<String>,
 
-    /// Let them be sent on to this recipient: an address, or * and the end of one; may be repeated
+    /// Let them be sent on to this recipient; * stands for any text; may be repeated
     #[arg(long, value_name = "ADDRESS", requires = "relay")]
     pub(crate) relay_to: Vec<String>,
 
@@ -227,15 +227,15 @@ pub(crate) struct ViewArgs {
                         posthaste inbox wait --subject Invoice --count 3 --timeout 30s --json"
 )]
 pub(crate) struct Wait {
-    /// To this recipient
+    /// To this recipient; * stands for any text
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) to: Option<String>,
 
-    /// From this sender
+    /// From this sender; * stands for any text
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: Option<String>,
 
-    /// With this in the subject
+    /// With these words in the subject
     #[arg(long, value_name = "TEXT")]
     pub(crate) subject: Option<String>,
 

@@ -15,9 +15,11 @@ use serde_json::{Value, json};
 use super::json::{Whole, row};
 use super::problem::Problem;
 use super::selection::{Taken, search};
+use crate::fault::Pattern;
 use crate::inbox::Shared;
 use crate::mail::{Id, Mail};
 use crate::store::{Page, StoreError};
+use crate::wait;
 
 /// Nobody waits longer.
 const LONGEST: u64 = 10 * 60 * 1000;
@@ -55,9 +57,13 @@ pub(super) async fn wait(
     )?;
     let count = wanted.count.unwrap_or(1).clamp(1, MOST);
     let limit = wanted.timeout_ms.unwrap_or(5000).min(LONGEST);
-    let mails = shared
-        .wait(&query, wanted.after, count, Duration::from_millis(limit))
-        .await?;
+    let which = wait::Wanted {
+        query: &query,
+        fits: &|mail| wanted.fits(mail),
+        after: wanted.after,
+        count,
+    };
+    let mails = shared.wait(&which, Duration::from_millis(limit)).await?;
     let messages: Vec<_> = mails
         .iter()
         .map(|mail| Whole::of(mail, mail.view(), false))
@@ -94,22 +100,30 @@ async fn others(
 }
 
 impl Wanted {
-    /// As a search.
+    /// What of it is a search.
     fn text(&self) -> Result<String, Problem> {
         let mut text = self.q.clone().unwrap_or_default();
-        for (name, key, value) in [
-            ("to", "rcpt", &self.to),
-            ("from", "from", &self.from),
-            ("subject", "subject", &self.subject),
-        ] {
-            let Some(value) = value else { continue };
-            if value.contains('"') {
-                return Err(Problem::bad_request(format!(
-                    "{name}: may have no quotes in it; use q"
-                )));
+        if let Some(subject) = &self.subject {
+            if subject.contains('"') {
+                return Err(Problem::bad_request(
+                    "subject: may have no quotes in it; use q",
+                ));
             }
-            let _ = write!(text, " {key}:\"{value}\"");
+            let _ = write!(text, " subject:\"{subject}\"");
         }
         Ok(text)
+    }
+
+    /// Whether it is from and to whom it has to be. A search would take `ann@example.community` for `ann@example.com`.
+    fn fits(&self, mail: &Mail) -> bool {
+        let is_for = |wanted: &Option<String>, address: &str| {
+            let wanted = wanted.as_deref().map(Pattern::new);
+            wanted.is_none_or(|wanted| wanted.fits(address))
+        };
+        let author = mail.view().from.first().map(|from| from.address.clone());
+        let mut recipients = mail.envelope.recipients.iter();
+        (self.to.is_none() || recipients.any(|to| is_for(&self.to, &to.address)))
+            && (is_for(&self.from, &mail.envelope.mail_from)
+                || is_for(&self.from, &author.unwrap_or_default()))
     }
 }
