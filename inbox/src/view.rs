@@ -1,7 +1,7 @@
 //! A mail as a reader sees it.
 
 mod codes;
-mod decode;
+pub(crate) mod decode;
 mod differences;
 pub(crate) mod headers;
 pub(crate) mod html;
@@ -168,7 +168,7 @@ impl View {
         self.html_text = self.html.is_some().then_some(html.text);
         self.links = html.links;
         for url in html::urls(self.text.as_deref().unwrap_or_default()) {
-            if !self.links.iter().any(|link| link.url == url) {
+            if self.links.len() < html::LINKS && !self.links.iter().any(|link| link.url == url) {
                 self.links.push(Link {
                     url: url.to_owned(),
                     text: String::new(),

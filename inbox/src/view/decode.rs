@@ -3,7 +3,7 @@
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 /// The octets of a body.
-pub(super) fn body(octets: &[u8], encoding: &str) -> Vec<u8> {
+pub(crate) fn body(octets: &[u8], encoding: &str) -> Vec<u8> {
     match encoding {
         "base64" => base64(octets),
         "quoted-printable" => quoted_printable(octets),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::View;
 use super::html;
-use crate::words::{fold, words};
+use crate::words::{fold, start, words};
 
 /// Something that only one of the two says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +33,7 @@ pub fn differences(view: &View) -> Vec<Difference> {
     let (Some(text), Some(html)) = (&view.text, &view.html) else {
         return Vec::new();
     };
-    let html = html::read(html);
+    let (text, html) = (start(text, COMPARED), html::read(start(html, COMPARED)));
     let linked = html.links.iter().map(|link| link.url.as_str());
     let text = Content::new(text, html::urls(text).collect());
     let html = Content::new(&html.text, linked.chain(html::urls(&html.text)).collect());
@@ -41,6 +41,10 @@ pub fn differences(view: &View) -> Vec<Difference> {
     found.extend(text.without(&html, Side::Text));
     found
 }
+
+/// So many octets of each, and so many sentences, are compared.
+const COMPARED: usize = 256 * 1024;
+const SENTENCES: usize = 1_000;
 
 /// What one of the two says.
 struct Content<'c> {
@@ -108,7 +112,7 @@ fn sentences(text: &str) -> Vec<&str> {
             let (sentence, after) = rest.split_at(sentence_end(rest));
             rest = after;
             let folded = fold(&without_links(sentence));
-            if words(&folded).next().is_some() && seen.insert(folded) {
+            if found.len() < SENTENCES && words(&folded).next().is_some() && seen.insert(folded) {
                 found.push(sentence.trim());
             }
         }

@@ -9,6 +9,9 @@ use crate::words::start as start_of;
 /// So many octets of HTML are read.
 const MOST: usize = 5 << 20;
 
+/// So many links are listed.
+pub(super) const LINKS: usize = 5_000;
+
 /// What HTML says.
 #[derive(Debug, Default)]
 pub(crate) struct Html {
@@ -248,7 +251,7 @@ impl Reader {
     fn close_link(&mut self) {
         if let Some(mut link) = self.link.take() {
             link.text = link.text.trim().to_owned();
-            if !self.html.links.contains(&link) {
+            if self.html.links.len() < LINKS && !self.html.links.contains(&link) {
                 self.html.links.push(link);
             }
         }
