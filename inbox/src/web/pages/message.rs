@@ -129,11 +129,12 @@ fn people(mail: &Mail) -> Vec<Line> {
     } else {
         view.from.clone()
     };
+    let hidden = if mail.raw.is_empty() { "To" } else { "Bcc" };
     let lines = [
         ("From", &from),
         ("To", &view.to),
         ("Cc", &view.cc),
-        ("Bcc", &bcc),
+        (hidden, &bcc),
         ("Reply to", &view.reply_to),
     ];
     lines
