@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/m/{id}/part/{path}", get(parts::show))
         .route("/m/{id}/delete", post(forms::delete))
         .route("/m/{id}/mark", post(forms::mark))
+        .route("/m/{id}/release", post(forms::release))
         .route("/clear", get(forms::ask).post(forms::clear))
         .route("/faults", get(faults::show).post(faults::change))
         .route("/about", get(about::show))

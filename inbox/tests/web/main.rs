@@ -4,6 +4,7 @@ mod api;
 mod events;
 mod guard;
 mod http;
+mod pages;
 mod release;
 mod wait;
 

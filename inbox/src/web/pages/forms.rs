@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use minijinja::context;
 use serde::Deserialize;
 
+use super::message;
 use super::site::{self, Problem, Site};
 use crate::inbox::Shared;
 use crate::mail::Id;
@@ -52,6 +54,31 @@ pub(super) async fn mark(
     Ok(site.back())
 }
 
+/// Sends a mail on to those of its recipients whom the relay is for.
+pub(super) async fn release(
+    site: Site,
+    Path(id): Path<String>,
+    State(shared): State<Arc<Shared>>,
+) -> Result<Redirect, Problem> {
+    let mail = site::mail(&site, &shared, &id).await?;
+    let Some(relay) = &shared.relay else {
+        return Err(site.missing());
+    };
+    let refused = |why| site.problem(StatusCode::BAD_GATEWAY, "Not sent on", why);
+    let to = message::released(&mail, &shared);
+    let released = relay.send(&mail, &to).await;
+    let released = released.map_err(|error| refused(error.to_string()))?;
+    let rejected = released.rejected.iter();
+    let rejected: Vec<_> = rejected
+        .map(|(address, reply)| format!("{address}: {reply}"))
+        .collect();
+    if rejected.is_empty() {
+        Ok(Redirect::to(&format!("{}/m/{}", site.base, mail.id)))
+    } else {
+        Err(refused(rejected.join("; ")))
+    }
+}
+
 /// Asks whether all mails of a list are really to go.
 pub(super) async fn ask(
     site: Site,
@@ -89,7 +116,7 @@ pub(super) async fn clear(
 }
 
 fn wanted(site: &Site) -> Result<Query, Problem> {
-    let invalid = |why| site.problem(axum::http::StatusCode::BAD_REQUEST, "Cannot search", why);
+    let invalid = |why| site.problem(StatusCode::BAD_REQUEST, "Cannot search", why);
     site.asked.query().map_err(invalid)
 }
 

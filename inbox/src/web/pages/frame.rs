@@ -73,7 +73,7 @@ fn policy(remote: bool) -> String {
 fn document_of(mail: &Mail, scheme: Scheme) -> Option<String> {
     let view = mail.view();
     let html = view.html.as_deref()?;
-    let html = without_links(html.get(..html.floor_char_boundary(LENGTH))?);
+    let html = unconnected(html.get(..html.floor_char_boundary(LENGTH))?);
     let (doctype, rest) = html.split_at(doctype_end(&html));
     let mut document = String::with_capacity(html.len() + 512);
     document.push_str(doctype);
@@ -83,16 +83,27 @@ fn document_of(mail: &Mail, scheme: Scheme) -> Option<String> {
     Some(document)
 }
 
-/// The same, but that `<link` is `<meta`: it would make a browser connect to other servers, or prefetch from them, whatever the policy
-/// says. All that it does in a mail else is to load style sheets, which the policy forbids.
-fn without_links(html: &str) -> String {
+/// Elements that make a browser connect to other servers, or prefetch from them, although the policy forbids what they are for.
+const CONNECTING: [(&str, &str); 3] = [
+    ("<link", "<meta"),
+    ("<iframe", "<xframe"),
+    ("<frame", "<xframe"),
+];
+
+/// The same, without elements that connect. Wherever their names are written they are changed, also where they are no tags: so it does
+/// not matter who reads HTML in which way.
+fn unconnected(html: &str) -> String {
     let lower = html.to_ascii_lowercase();
     let mut without = String::with_capacity(html.len());
     let mut at = 0;
-    for (start, tag) in lower.match_indices("<link") {
-        push(&mut without, html, at, start);
-        without.push_str("<meta");
-        at = start + tag.len();
+    for (start, _) in lower.match_indices('<') {
+        let rest = lower.get(start..).unwrap_or_default();
+        let connecting = CONNECTING.iter().find(|(name, _)| rest.starts_with(name));
+        if let Some((name, instead)) = connecting {
+            push(&mut without, html, at, start);
+            without.push_str(instead);
+            at = start + name.len();
+        }
     }
     push(&mut without, html, at, html.len());
     without
@@ -376,11 +387,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_linked() {
-        let html = "<!--><LiNK rel=preconnect href=//x><p a=b'><link/rel=prefetch>'";
+    fn nothing_connects() {
+        let html =
+            "<!--><LiNK rel=preconnect href=//x><p a=b'><link/rel=prefetch>'<IFRAME src=//x>";
         assert_eq!(
-            without_links(html),
-            "<!--><meta rel=preconnect href=//x><p a=b'><meta/rel=prefetch>'"
+            unconnected(html),
+            "<!--><meta rel=preconnect href=//x><p a=b'><meta/rel=prefetch>'<xframe src=//x>"
         );
     }
 

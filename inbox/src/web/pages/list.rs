@@ -124,7 +124,12 @@ fn row(mail: &Mail, unread: bool, current: Option<Id>) -> Row {
         from: view.from.first().map_or_else(|| sender(mail), name),
         to: to.unwrap_or_else(|| "(nobody)".to_owned()),
         others: recipients.len().saturating_sub(1),
-        bcc: view.bcc.len(),
+        // Where no header came, nobody is hidden from it.
+        bcc: if mail.raw.is_empty() {
+            0
+        } else {
+            view.bcc.len()
+        },
         attachments: view.attachments.len(),
         code: view.codes.first().cloned(),
         refused: refused(recipients),
@@ -138,7 +143,9 @@ fn row(mail: &Mail, unread: bool, current: Option<Id>) -> Row {
 /// Its subject, in words if there is none: a link has to have a name.
 pub(super) fn subject(mail: &Mail) -> String {
     let subject = mail.view().subject.trim();
-    if subject.is_empty() {
+    if mail.raw.is_empty() && !mail.is_taken() {
+        "(refused before its content)".to_owned()
+    } else if subject.is_empty() {
         "(no subject)".to_owned()
     } else {
         subject.to_owned()

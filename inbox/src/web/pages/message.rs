@@ -77,7 +77,7 @@ async fn page(
     read(&mut site, mail, shared).await?;
     let list = list::values(&site, shared, Some(mail.id)).await?;
     let values = context! {
-        mail => values(mail),
+        mail => values(mail, shared),
         ..context! { ..panels::values(&site, mail, tab, choices), ..context! { ..about::setup(&site), ..list } }
     };
     site.page("inbox.html", "mail", values)
@@ -95,7 +95,7 @@ async fn read(site: &mut Site, mail: &Mail, shared: &Shared) -> Result<(), Probl
     Ok(())
 }
 
-fn values(mail: &Mail) -> Value {
+fn values(mail: &Mail, shared: &Shared) -> Value {
     let answer = match &mail.reply {
         Some(reply) => reply.to_string(),
         None => "everyone was refused, so no content came".to_owned(),
@@ -105,9 +105,20 @@ fn values(mail: &Mail) -> Value {
         subject => list::subject(mail),
         taken => mail.is_taken(),
         answer,
+        release => released(mail, shared),
         people => Serde(people(mail)),
         facts => Serde(facts(mail)),
     }
+}
+
+/// Whom the mail may be sent on to. Nobody, where there is no relay.
+pub(super) fn released(mail: &Mail, shared: &Shared) -> Vec<String> {
+    let recipients = mail.envelope.accepted().map(|one| one.address.clone());
+    let allows = |address: &String| {
+        let relay = shared.relay.as_ref();
+        relay.is_some_and(|relay| relay.allows(address))
+    };
+    recipients.filter(allows).collect()
 }
 
 fn people(mail: &Mail) -> Vec<Line> {
@@ -118,11 +129,12 @@ fn people(mail: &Mail) -> Vec<Line> {
     } else {
         view.from.clone()
     };
+    let hidden = if mail.raw.is_empty() { "To" } else { "Bcc" };
     let lines = [
         ("From", &from),
         ("To", &view.to),
         ("Cc", &view.cc),
-        ("Bcc", &bcc),
+        (hidden, &bcc),
         ("Reply to", &view.reply_to),
     ];
     lines

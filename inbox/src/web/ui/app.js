@@ -132,7 +132,7 @@ async function refresh() {
 // Tells of new mail once a second, so that a burst does not keep a screen reader busy.
 let speaking = 0;
 function announce(rows) {
-  news.push(...rows);
+  news.unshift(...rows);
   speaking ||= setTimeout(() => {
     const [first] = news, what = $(".subject bdi", first)?.textContent, who = $(".who bdi", first)?.textContent;
     say(news.length === 1 ? `New mail “${what}” from ${who}` : `${news.length} new mails, the last is “${what}” from ${who}`);
