@@ -157,7 +157,7 @@ fn other_machines_reach_it_only_if_that_is_said() {
         assert_eq!(ended.code(), 2);
         assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
     }
-    let inbox = Running::new(
+    let inbox = Running::at(
         &place,
         &[
             "--smtp",
