@@ -61,6 +61,15 @@ def quick():
     ]
 
 
+def targets():
+    """The cells that the table of what we aim at needs, and no others."""
+    cells = [Cell("chunking", trip, 10_000) for trip in ROUND_TRIPS]
+    cells += [Cell("chunking", 0, 1_000), Cell("plain", 0, 10_000), Cell("tls", 0, 10_000)]
+    cells += [Cell("chunking", trip, 5_000_000) for trip in ROUND_TRIPS]
+    cells += [Cell(server, 20, 1_000, recipients=3) for server in ("chunking", "pipelining")]
+    return cells + [Cell("postfix", trip, 10_000) for trip in (20, 50)]
+
+
 def full():
     """All round-trip times and sizes over one connection; more connections and other servers with 10 kB. What matters most comes
     first, should the time be short."""
@@ -162,27 +171,6 @@ class Round:
             "memory": memory,
             "trips": trips,
         }
-
-
-def measure(self):
-        passed, cpu, memory, trips = self.send(self.count)
-        if self.server.clock == "client":
-            # Less a run with one message a connection, which has all but the messages.
-            messages = self.count - self.least
-            passed = max(passed - self.passed, 0.001)
-        else:
-            messages = self.count
-        return {
-            "rate": messages / passed,
-            # What starting costs varies by more than a few messages cost.
-            "cpu": (cpu - self.cpu) / (self.count - self.least) * 1000 if cpu > self.cpu * 2 else None,
-            "memory": memory,
-            "trips": trips,
-        }
-
-
-def client_is_copy(client):
-    return client is clients.COPY
 
 
 def measure(network, cell, missing, seconds, rounds):

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::inbox::{Inbox, Preview};
@@ -49,6 +49,12 @@ pub(crate) struct Globals {
     /// Refuse attachments that are files of this machine, for input from people who are not trusted
     #[arg(long)]
     pub(crate) no_files: bool,
+
+    /// Tell on standard error what happens to messages and connections; -vv: and every line that is said
+    ///
+    /// Passwords and contents are never shown.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 /// What to do.
@@ -81,6 +87,7 @@ impl CommandLine {
                 .cloned(),
             set: before.set.iter().chain(&after.set).cloned().collect(),
             no_files: before.no_files || after.no_files,
+            verbose: before.verbose.saturating_add(after.verbose),
         }
     }
 }

@@ -13,6 +13,7 @@ mod sendtestemail;
 mod settings;
 mod shell;
 mod usage;
+mod verbose;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
 
 fn run(line: &CommandLine) -> Result<Exit, Failure> {
     let globals = &line.globals();
+    verbose::start(globals.verbose);
     match &line.command {
         Command::Render(args) => render::run(args, globals),
         Command::Send(args) => send::run(args, globals),

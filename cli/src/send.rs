@@ -42,6 +42,7 @@ pub(crate) fn run(args: &Send, globals: &Globals) -> Result<Exit, Failure> {
         courier: Courier::new(&mailer)?,
         output: Output::new(args.json, console),
         tally: Tally::default(),
+        is_verbose: globals.verbose > 0,
     };
     interrupt::finish_the_message();
     let sent = match message {
@@ -56,6 +57,8 @@ struct Run {
     courier: Courier,
     output: Output,
     tally: Tally,
+    /// What is told line by line leaves no place for a bar.
+    is_verbose: bool,
 }
 
 impl Run {
@@ -66,6 +69,7 @@ impl Run {
             courier,
             output,
             tally,
+            ..
         } = self;
         let mut telling = Telling {
             output,
@@ -103,7 +107,9 @@ impl Run {
             "- for standard input, or --to and the like",
         )?;
         self.output.number_messages();
-        self.output.show(Progress::new(input.len));
+        if !self.is_verbose {
+            self.output.show(Progress::new(input.len));
+        }
         let source = Source::start(input.reader).map_err(|error| no_thread(&error))?;
         let mut pace = Pace::new();
         while !interrupt::is_asked() {

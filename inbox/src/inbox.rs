@@ -157,39 +157,37 @@ impl Inbox {
     /// Stops it: connections on which no mail is on its way are told 421; the others may bring theirs to its end, if that
     /// takes no longer than `grace`.
     pub async fn stop(mut self, grace: Duration) {
-        let shared = Arc::clone(&self.shared);
-        shared.stop.send_replace(Stop::Soon);
-        let Some(runtime) = self.runtime.take() else {
-            return;
-        };
-        for listener in self.listeners.drain(..) {
-            // The port is free when it has ended.
-            let _ = listener.await;
+        if let Some(ended) = self.end(grace) {
+            // An error: whoever was to tell is gone, and so is the inbox.
+            let _ = ended.await;
         }
-        // Its own clock: who waits may run on another runtime, or on one without a clock.
-        let ended =
-            runtime.spawn(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
-        let _ = ended.await;
-        self.shared.stop.send_replace(Stop::Now);
-        runtime.shutdown_background();
     }
 
-    /// [`stop`](Self::stop), waiting on this thread.
-    ///
-    /// # Panics
-    ///
-    /// On a thread of an asynchronous runtime, which must not wait.
+    /// [`stop`](Self::stop) for code that blocks.
     pub fn stop_blocking(mut self, grace: Duration) {
-        self.shared.stop.send_replace(Stop::Soon);
-        let Some(runtime) = self.runtime.take() else {
-            return;
-        };
-        let shared = Arc::clone(&self.shared);
-        // Late or not, it is over then.
-        let _ = runtime
-            .block_on(async move { tokio::time::timeout(grace, shared.smtp.is_empty()).await });
-        self.shared.stop.send_replace(Stop::Now);
-        runtime.shutdown_background();
+        if let Some(ended) = self.end(grace) {
+            while !ended.is_finished() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
+    /// Begins to stop. What it gives ends when nothing is left, or time is over.
+    fn end(&mut self, grace: Duration) -> Option<JoinHandle<()>> {
+        let (shared, listeners) = (
+            Arc::clone(&self.shared),
+            std::mem::take(&mut self.listeners),
+        );
+        // Its own runtime: whoever waits may be on one without a clock, or on none.
+        let ended = self.handle()?.spawn(async move {
+            shared.stop.send_replace(Stop::Soon);
+            for listener in listeners {
+                // The port is free when it has ended.
+                let _ = listener.await;
+            }
+            let _ = tokio::time::timeout(grace, shared.smtp.is_empty()).await;
+        });
+        Some(ended)
     }
 
     /// Tells what happens from now on.

@@ -54,7 +54,7 @@ impl Intake {
             limits,
             tls,
             certificates,
-            places: Arc::new(Semaphore::new(limits.connections)),
+            places: Arc::new(Semaphore::new(places(limits) as usize)),
             connections: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
         }
@@ -62,10 +62,14 @@ impl Intake {
 
     /// Waits until no connection is left.
     pub(crate) async fn is_empty(&self) {
-        let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
         // An error: nobody closes it.
-        let _ = self.places.acquire_many(all).await;
+        let _ = self.places.acquire_many(places(self.limits)).await;
     }
+}
+
+/// As many places as there may be connections; a semaphore has no more than this.
+fn places(limits: Limits) -> u32 {
+    u32::try_from(limits.connections).unwrap_or(u32::MAX >> 4)
 }
 
 /// Takes connections until the inbox stops.

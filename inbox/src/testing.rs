@@ -83,7 +83,7 @@ pub struct PrivateBox<'i> {
 #[derive(Clone)]
 pub struct NoMail {
     /// What was wanted.
-    pub wanted: Want,
+    pub wanted: Box<Want>,
     /// All mails of the inbox or box, oldest first.
     pub came: Vec<Arc<Mail>>,
 }
@@ -335,7 +335,7 @@ async fn next(
         }
     }
     Err(NoMail {
-        wanted: want,
+        wanted: Box::new(want),
         came: all(shared, mailbox).await,
     })
 }
@@ -369,7 +369,7 @@ async fn all(shared: &Shared, mailbox: Option<String>) -> Vec<Arc<Mail>> {
 impl NoMail {
     fn none(wanted: Want) -> Self {
         Self {
-            wanted,
+            wanted: Box::new(wanted),
             came: Vec::new(),
         }
     }
@@ -397,3 +397,37 @@ impl fmt::Debug for NoMail {
 }
 
 impl std::error::Error for NoMail {}
+
+#[cfg(test)]
+mod tests {
+    use posthaste::{EmailMessage, blocking};
+
+    use super::*;
+    use crate::fault::Step;
+
+    #[test]
+    fn a_fault_is_told_where_it_happens_and_by_which_rule() {
+        let inbox = Inbox::builder().start().expect("a free port");
+        inbox.fail(Rule::end().times(1).delay_ms(1).skip(9));
+        inbox.fail(Rule::rcpt("ann@*").reply(550, "5.1.1", "gone"));
+        let (_, mut events) = inbox.shared.events.listen();
+        let message = EmailMessage::new("x", "x")
+            .from("a@example.com")
+            .to(["ann@example.com", "once-451@fault.test"]);
+        let report = blocking::Mailer::new(inbox.settings()).send(&message);
+        assert_eq!(report.rejected.len(), 2);
+
+        let mut hits = Vec::new();
+        while let Ok((_, event)) = events.try_recv() {
+            if let Event::Fault(hit) = event {
+                hits.push((hit.rule, hit.step, hit.session, hit.what.clone()));
+            }
+        }
+        let expected = [
+            (Some(2), "550 5.1.1 gone"),
+            (None, "451 As the address asks for"),
+        ];
+        let expected = expected.map(|(rule, what)| (rule, Step::Rcpt, 1, what.to_owned()));
+        assert_eq!(hits, expected);
+    }
+}

@@ -13,9 +13,13 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::mail::{Envelope, Mail};
+use crate::words::start;
 use headers::Field;
 
 pub use differences::{Difference, Side, differences};
+
+/// So many octets of a text are looked through for links and words.
+pub(crate) const SEARCHED: usize = 1 << 20;
 
 /// What a mail's octets mean. Whatever they are, there is a view of them.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +102,7 @@ pub struct Part {
     /// Octets, decoded.
     pub size: usize,
     /// The parts in it.
-    pub children: Vec<Part>,
+    pub children: Vec<Self>,
     /// Where its body is in the mail.
     #[serde(skip)]
     body: Range<usize>,
@@ -167,7 +171,8 @@ impl View {
         ]);
         self.html_text = self.html.is_some().then_some(html.text);
         self.links = html.links;
-        for url in html::urls(self.text.as_deref().unwrap_or_default()) {
+        let text = self.text.as_deref().unwrap_or_default();
+        for url in html::urls(start(text, SEARCHED)) {
             if self.links.len() < html::LINKS && !self.links.iter().any(|link| link.url == url) {
                 self.links.push(Link {
                     url: url.to_owned(),

@@ -249,6 +249,51 @@ fn text_and_html_are_compared() {
     assert!(differences(mail("\r\nHello").view()).is_empty());
 }
 
+/// A reader that goes over the rest of these at each piece would not come to an end.
+#[test]
+fn long_nonsense_is_read_in_a_moment() {
+    for piece in [
+        "=?AA?q?",
+        "=?utf-8?b?",
+        "(",
+        "<",
+        "\"",
+        ",",
+        "a;b=c;",
+        "\\",
+        "x@",
+        "a*0=b;",
+    ] {
+        for name in [
+            "Subject",
+            "To",
+            "Content-Type",
+            "Content-Disposition",
+            "Message-ID",
+        ] {
+            let value = piece.repeat((1 << 18) / piece.len());
+            let mail = mail(format!("{name}: {value}\r\n\r\nx"));
+            assert_eq!(mail.view().headers.len(), 1, "{name} {piece}");
+        }
+    }
+    for piece in [
+        "<a href=x>",
+        "<div style='display:none'>",
+        "</b>",
+        "<",
+        "<!--",
+        "&",
+        "<p x",
+        "https://x.y ",
+        "code 1234 ",
+    ] {
+        let body = piece.repeat((1 << 18) / piece.len());
+        let mail = mail(format!("Content-Type: text/html\r\n\r\n{body}"));
+        assert!(mail.view().html.is_some());
+        posthaste_inbox::check::run(&mail);
+    }
+}
+
 /// Pieces that mails are made of, so that random mails are nearly right.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![

@@ -1,6 +1,11 @@
 //! A hundred thousand mails of 5 kB: how much memory they take. Run by hand: `cargo test -p posthaste-inbox --release --test
 //! volume -- --ignored --nocapture --test-threads 1`. Times are told and not judged.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "it is run by hand to see these figures"
+)]
+
 mod common;
 
 use std::time::Instant;

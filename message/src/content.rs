@@ -133,8 +133,11 @@ impl Counts {
 /// Writes lines with CRLF after each. CR, LF and CRLF all end a line; the last line is ended,
 /// too, and a text of none is one empty line.
 pub(crate) fn push_lines(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.ends_with(b"\n") && has_only_crlf(bytes) {
+    if has_only_crlf(bytes) {
         out.extend_from_slice(bytes);
+        if !bytes.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n");
+        }
         return;
     }
     let slice = |start, end| bytes.get(start..end).unwrap_or_default();
@@ -147,7 +150,7 @@ pub(crate) fn push_lines(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(b"\r\n");
         start = end + 1 + usize::from(slice(end, end + 2) == b"\r\n");
     }
-    if start < bytes.len() || bytes.is_empty() {
+    if start < bytes.len() {
         out.extend_from_slice(slice(start, bytes.len()));
         out.extend_from_slice(b"\r\n");
     }
@@ -190,10 +193,10 @@ pub(crate) fn has_longer_line(bytes: &[u8], limit: usize) -> bool {
 /// Whether there are no controls but tabs and line ends.
 fn is_clean(bytes: &[u8], escapes: bool) -> bool {
     // Without a way out of the loop the compiler looks at many octets at once.
+    let one_more = if escapes { 0x1b } else { b'\t' };
     let unclean = |byte: u8| {
-        let blank = (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
-        let escape = escapes & (byte == 0x1b);
-        ((byte < 32) & !blank & !escape) | (byte == 127)
+        let good = (byte == b'\t') | (byte == b'\n') | (byte == b'\r') | (byte == one_more);
+        ((byte < 32) & !good) | (byte == 127)
     };
     bytes
         .chunks(4096)

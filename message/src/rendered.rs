@@ -275,21 +275,34 @@ impl Pump {
 
     /// Encodes the next octets; tells whether there were any. The file must end where it did.
     fn fill(&mut self, attached: &Attached<'_>, buffer: &mut Buffer) -> Result<bool, RenderError> {
-        let step = self.left.min(STEP as u64);
+        let step = usize::try_from(self.left).map_or(STEP, |left| left.min(STEP));
         // One octet more than is left shows whether the file has grown.
-        let wanted = if step == self.left { step + 1 } else { step };
-        buffer.raw.clear();
-        let mut part = (&mut self.file).take(wanted);
-        let read = part.read_to_end(&mut buffer.raw);
-        read.map_err(|error| attached.error(error))?;
-        if buffer.raw.len() as u64 != step {
+        let wanted = step + usize::from(step as u64 == self.left);
+        buffer.raw.resize(wanted, 0);
+        let read = fill(&mut self.file, &mut buffer.raw);
+        if read.map_err(|error| attached.error(error))? != step {
             return Err(attached.changed());
         }
-        self.left -= step;
+        buffer.raw.truncate(step);
+        self.left -= step as u64;
         buffer.encoded.clear();
         base64::MIME.encode_append(&buffer.raw, &mut buffer.encoded);
         Ok(step > 0)
     }
+}
+
+/// Reads until `into` is full or the file ends; says how much there was.
+fn fill(file: &mut File, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// How much of a rendered message was read; the default is its beginning. Holds no more than about 128 KiB of it.

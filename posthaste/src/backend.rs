@@ -166,12 +166,19 @@ impl Renderer {
     /// Options with this moment's date, this machine's name and a seed that nobody can guess.
     #[must_use]
     pub fn options(&self) -> RenderOptions {
-        let mut options = RenderOptions::new(now(self.localtime), domain(), seed());
+        let mut options = RenderOptions::new(Date::default(), domain(), 0);
+        self.renew(&mut options);
         options.default_from.clone_from(&self.default_from);
         options.charset.clone_from(&self.charset);
         options.transfer = self.transfer;
         options.allow_files = self.allow_files;
         options
+    }
+
+    /// Sets date and seed anew, so that the same options serve for the next message.
+    pub(crate) fn renew(&self, options: &mut RenderOptions) {
+        options.date = now(self.localtime);
+        options.seed = seed();
     }
 }
 

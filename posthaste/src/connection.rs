@@ -11,6 +11,7 @@ use crate::mailer::Mailer;
 use crate::mode::{Async, Blocking, Mode, block_on};
 use crate::report::{Report, Reports};
 use crate::settings::Options;
+use crate::trace::Call;
 
 /// One connection to a backend: Django's connection, and its context manager.
 ///
@@ -39,14 +40,17 @@ use crate::settings::Options;
 /// # #[cfg(not(feature = "tokio"))] fn main() {}
 /// ```
 pub struct Connection<M = Async> {
+    /// What the settings call the backend.
+    name: String,
     backend: Box<dyn Backend>,
     fail_silently: bool,
     mode: PhantomData<M>,
 }
 
 impl<M> Connection<M> {
-    pub(crate) fn new(backend: Box<dyn Backend>, fail_silently: bool) -> Self {
+    pub(crate) fn new(name: String, backend: Box<dyn Backend>, fail_silently: bool) -> Self {
         Self {
+            name,
             backend,
             fail_silently,
             mode: PhantomData,
@@ -65,10 +69,12 @@ impl<M> Connection<M> {
         if messages.is_empty() {
             return Reports::default();
         }
+        let call = Call::new(&self.name);
         let mut reports = self.backend.send_messages(messages).await;
         reports.truncate(messages.len());
         // A backend of a user's own may be wrong; then no message may pass for sent.
         reports.resize_with(messages.len(), || Report::failed(None, no_report()));
+        reports.iter().for_each(|report| call.reported(report));
         Reports::from(reports)
     }
 
@@ -81,6 +87,11 @@ impl<M> Connection<M> {
         if messages.is_empty() {
             return;
         }
+        let call = Call::new(&self.name);
+        let mut report = |place, one: Report| {
+            call.reported(&one);
+            report(place, one);
+        };
         let mut missing = vec![true; messages.len()];
         let mut once = |place: usize, one: Report| {
             if let Some(missing) = missing.get_mut(place).filter(|missing| **missing) {

@@ -32,6 +32,7 @@
 //! - [`Report`] says what became of a message, for each recipient.
 //! - [`Outbox`] is where the mail of a test lands.
 //! - [`blocking`] has all of it without a runtime.
+//! - [`trace`] tells what can be watched by `tracing` and `metrics`.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
@@ -52,6 +53,7 @@ mod sending;
 mod settings;
 pub mod testing;
 mod token;
+pub mod trace;
 
 pub use posthaste_message::{
     Address, AddressError, AddressList, AddressListItem, Content, Date, Dsn, EmailAlternative,
@@ -70,7 +72,7 @@ pub use self::error::{Error, ErrorKind, Phase};
 pub use self::mailer::Mailer;
 pub use self::mode::{Async, Blocking};
 pub use self::outbox::{Outbox, OutboxMessage};
-pub use self::report::{Rejection, Report, Reports, Status};
+pub use self::report::{Receipt, Rejection, Report, Reports, Status};
 pub use self::scope::Scoped;
 pub use self::sending::{Payload, Sending};
 pub use self::settings::{

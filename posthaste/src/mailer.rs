@@ -257,7 +257,7 @@ impl Mailer {
         };
         let backend = inner.registry.make(&name, &context)?;
         let fail_silently = options.flag("fail_silently")?.unwrap_or(false);
-        Ok(Connection::new(backend, fail_silently))
+        Ok(Connection::new(name, backend, fail_silently))
     }
 
     /// Looks at the server of the mailer in use.

@@ -22,7 +22,6 @@ pub(crate) use self::proxy::LoginRefused;
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::std::StdWire;
 pub(crate) use self::target::{Place, Target};
-#[allow(unused_imports, reason = "for those who want to look at a connection")]
 pub(crate) use self::tls::Safety;
 pub(crate) use self::tls::{Files, Tls, Unusable, explain};
 #[cfg(feature = "tokio")]

@@ -16,7 +16,8 @@ use crate::error::{Error, Phase};
 /// What became of one message.
 ///
 /// It serialises as the line that `posthaste send --json` prints for the message. Where a server has spoken the last word on
-/// the message, the line has `reply` (its code, enhanced code and text) and `queue_id`, too.
+/// the message, the line has `reply` (its code, enhanced code and text) and `queue_id`, too. An LMTP server answers for each
+/// recipient: then it has `receipts` (`recipient`, `reply` and `queue_id` of each), and `in_doubt` if that is not empty.
 ///
 /// # Examples
 ///
@@ -43,11 +44,16 @@ pub struct Report {
     pub accepted: Vec<Mailbox>,
     /// The recipients that it was refused for.
     pub rejected: Vec<Rejection>,
+    /// The recipients that may have it or not, where others are known to have it: an LMTP server answers for each, and was cut
+    /// off amid its answers. Of a message that nobody is known to have the [`error`](Self::error) tells whether it is in doubt.
+    pub in_doubt: Vec<Mailbox>,
     /// Why nobody got it.
     pub error: Option<Error>,
     /// What the server said when it took the message; none if nobody got it, or if no server was asked. Where there is an
     /// answer for each recipient, as in LMTP, it is the first.
     pub reply: Option<Reply>,
+    /// What it said for each of those in `accepted`, where there is an answer for each, as in LMTP; else empty.
+    pub receipts: Vec<Receipt>,
     skipped: bool,
 }
 
@@ -58,8 +64,10 @@ impl Report {
             message_id,
             accepted: Vec::new(),
             rejected: error.rejections().to_vec(),
+            in_doubt: Vec::new(),
             error: Some(error),
             reply: None,
+            receipts: Vec::new(),
             skipped: false,
         }
     }
@@ -79,8 +87,10 @@ impl Report {
             message_id,
             accepted,
             rejected,
+            in_doubt: Vec::new(),
             error: None,
             reply: None,
+            receipts: Vec::new(),
             skipped: false,
         }
     }
@@ -96,6 +106,19 @@ impl Report {
     /// The same report, with what the server said when it took the message.
     pub fn with_reply(mut self, reply: Option<Reply>) -> Self {
         self.reply = reply;
+        self
+    }
+
+    /// The same report, with what the server said for each recipient. The first stands for all.
+    pub fn with_receipts(mut self, receipts: Vec<Receipt>) -> Self {
+        self.reply = receipts.first().map(|first| first.reply.clone());
+        self.receipts = receipts;
+        self
+    }
+
+    /// The same report, with the recipients that may have the message or not.
+    pub fn with_in_doubt(mut self, in_doubt: Vec<Mailbox>) -> Self {
+        self.in_doubt = in_doubt;
         self
     }
 
@@ -128,7 +151,7 @@ impl Report {
     pub fn status(&self) -> Status {
         if self.error.is_some() {
             Status::Failed
-        } else if !self.rejected.is_empty() {
+        } else if !self.rejected.is_empty() || !self.in_doubt.is_empty() {
             Status::Partial
         } else if self.skipped {
             Status::Skipped
@@ -162,7 +185,7 @@ impl Report {
 pub enum Status {
     /// It was taken for every recipient.
     Sent,
-    /// It was taken for some of the recipients.
+    /// It was taken for some of the recipients. The others were refused, or are in doubt.
     Partial,
     /// Nobody got it.
     Failed,
@@ -186,6 +209,30 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// A recipient that the server took the message for, with an answer of its own.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// Who.
+    pub recipient: Mailbox,
+    /// The server's words.
+    pub reply: Reply,
+}
+
+impl Receipt {
+    /// These words about that recipient.
+    #[must_use]
+    pub fn new(recipient: Mailbox, reply: Reply) -> Self {
+        Self { recipient, reply }
+    }
+
+    /// The name that the server gave the message for this recipient; see [`Report::queue_id`].
+    #[must_use]
+    pub fn queue_id(&self) -> Option<String> {
+        queue_id::find(&self.reply)
     }
 }
 
@@ -272,7 +319,9 @@ impl<'a> IntoIterator for &'a Reports {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let accepted: Vec<String> = self.accepted.iter().map(Mailbox::addr_spec).collect();
+        let has_more = [!self.receipts.is_empty(), !self.in_doubt.is_empty()];
         let fields = if self.last_word().is_some() { 7 } else { 5 };
+        let fields = fields + has_more.into_iter().filter(|has| *has).count();
         let mut line = serializer.serialize_struct("Report", fields)?;
         line.serialize_field("status", self.status().as_str())?;
         line.serialize_field("message_id", &self.message_id)?;
@@ -282,6 +331,13 @@ impl Serialize for Report {
         if let Some(reply) = self.last_word() {
             line.serialize_field("reply", &Words(reply))?;
             line.serialize_field("queue_id", &self.queue_id())?;
+        }
+        if !self.receipts.is_empty() {
+            line.serialize_field("receipts", &self.receipts)?;
+        }
+        if !self.in_doubt.is_empty() {
+            let in_doubt: Vec<String> = self.in_doubt.iter().map(Mailbox::addr_spec).collect();
+            line.serialize_field("in_doubt", &in_doubt)?;
         }
         line.end()
     }
@@ -301,6 +357,16 @@ impl Serialize for Rejection {
         line.serialize_field("code", &self.reply.code())?;
         line.serialize_field("enhanced", &enhanced)?;
         line.serialize_field("message", &self.reply.message())?;
+        line.end()
+    }
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_struct("Receipt", 3)?;
+        line.serialize_field("recipient", &self.recipient.addr_spec())?;
+        line.serialize_field("reply", &Words(&self.reply))?;
+        line.serialize_field("queue_id", &self.queue_id())?;
         line.end()
     }
 }

@@ -11,6 +11,7 @@ mod opening;
 mod out;
 mod reader;
 mod transcript;
+mod trust;
 mod writer;
 
 use std::collections::VecDeque;
@@ -23,13 +24,14 @@ use crate::{Extensions, Mechanism, Reply, Violation};
 pub use config::{Config, Protocol, Security, Window};
 pub use mail::{Failure, FailureKind, Mail, Outcome, Phase, Recipient, Ticket, Unfinished};
 pub use transcript::Line;
+pub use trust::Trust;
 
 use job::Job;
 use opening::Opening;
 use out::Out;
 use reader::{Awaited, Expected};
 use transcript::Transcript;
-use writer::{Cursor, Trust};
+use writer::Cursor;
 
 /// What to do next.
 #[must_use]
@@ -143,7 +145,7 @@ impl Session {
             content_is_over: false,
             must_reset: false,
             is_reset: false,
-            trust: Trust::NEW,
+            trust: Trust::default(),
             has_chunked: false,
             unanswered: 0,
             replies: 0,
@@ -162,6 +164,12 @@ impl Session {
         self.tickets += 1;
         self.jobs.push_back(Job::new(ticket, mail));
         ticket
+    }
+
+    /// Trusts the server as far as an earlier session with it [has](Self::trust) learnt to, or forgets what was learnt. Best
+    /// said before the first mail is submitted.
+    pub fn set_trust(&mut self, trust: Trust) {
+        self.trust = trust;
     }
 
     /// Says NOOP as soon as every submitted mail is settled: how long the answer takes is how far the server is away.
@@ -285,6 +293,11 @@ impl Session {
         self.extensions.as_ref()
     }
 
+    /// How far the server is trusted by now.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
     /// How many mails have no outcome yet.
     pub fn unsettled(&self) -> usize {
         self.jobs.len()
@@ -292,8 +305,10 @@ impl Session {
 
     /// Whether one more mail would be of use now: the window has room for it, or will have soon.
     pub fn wants_mail(&self) -> bool {
-        let wanted = if self.by_chunks() {
-            self.config.window.messages.saturating_add(2)
+        // What waits in the session cannot go over another connection when the server has enough of this one.
+        let wanted = if self.by_chunks() && self.trust.is_full() {
+            let room = self.trust.room().min(self.config.window.messages);
+            room.saturating_add(2)
         } else {
             2
         };

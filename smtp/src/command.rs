@@ -101,7 +101,11 @@ fn is_unsafe(c: char) -> bool {
 
 /// Characters that end or split a path, so that outside of quotes they may not be in one.
 fn is_special(c: char) -> bool {
-    c.is_whitespace() || r#"<>()[]\,;:@""#.contains(c)
+    let is_mark = matches!(
+        c,
+        '<' | '>' | '(' | ')' | '[' | ']' | '\\' | ',' | ';' | ':' | '@' | '"'
+    );
+    is_mark || c.is_whitespace()
 }
 
 /// Where the local part ends; `None` if there is no valid one.
@@ -376,12 +380,13 @@ impl Command<'_> {
             Self::Helo(name) => format!("HELO {name}"),
             Self::Lhlo(name) => format!("LHLO {name}"),
             Self::Mail(path, parameters) => {
-                let mut line = format!("MAIL FROM:<{path}>");
+                let mut line = String::with_capacity(128);
+                line.extend(["MAIL FROM:<", path.as_str(), ">"]);
                 parameters.write(&mut line);
                 line
             }
             Self::Rcpt(recipient, dsn) => {
-                let mut line = format!("RCPT TO:<{}>", recipient.path);
+                let mut line = ["RCPT TO:<", recipient.path.as_str(), ">"].concat();
                 if dsn {
                     write_notices(recipient, &mut line);
                 }

@@ -4,6 +4,8 @@
 //! buffers. A receiver therefore never sees a bare CR or LF, which is what a client can do against
 //! SMTP smuggling, and content can never end the DATA by itself.
 
+use memchr::{memchr2, memmem};
+
 /// Encodes content for DATA.
 ///
 /// # Example
@@ -79,11 +81,14 @@ impl Lines {
             self.after_cr = false;
             input = input.strip_prefix(b"\n").unwrap_or(input);
         }
+        if has_only_crlf(input) {
+            return self.pass_on::<STUFF>(input, out);
+        }
         while let Some(first) = input.first() {
             if STUFF && self.line_start && *first == b'.' {
                 out.push(b'.');
             }
-            let Some(end) = find_line_end(input) else {
+            let Some(end) = memchr2(b'\r', b'\n', input) else {
                 out.extend_from_slice(input);
                 self.line_start = false;
                 return;
@@ -99,6 +104,25 @@ impl Lines {
             }
         }
     }
+
+    /// Appends a piece whose line ends are as they have to be, which most are.
+    fn pass_on<const STUFF: bool>(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let mut copied = 0;
+        if STUFF {
+            if self.line_start && input.starts_with(b".") {
+                out.push(b'.');
+            }
+            for end in memmem::find_iter(input, b"\n.") {
+                out.extend_from_slice(&input[copied..=end]);
+                out.push(b'.');
+                copied = end + 1;
+            }
+        }
+        out.extend_from_slice(&input[copied..]);
+        if let Some(last) = input.last() {
+            self.line_start = *last == b'\n';
+        }
+    }
 }
 
 impl Default for Lines {
@@ -107,20 +131,17 @@ impl Default for Lines {
     }
 }
 
-/// Where the first CR or LF is.
-pub(crate) fn find_line_end(bytes: &[u8]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let is_end = |b: &u8| *b == b'\r' || *b == b'\n';
-    // The fold without early exit is what the compiler turns into vector instructions.
-    let skipped = bytes
-        .chunks_exact(BLOCK)
-        .take_while(|block| !block.iter().fold(false, |found, b| found | is_end(b)))
-        .count()
-        * BLOCK;
-    bytes[skipped..]
-        .iter()
-        .position(is_end)
-        .map(|at| skipped + at)
+/// Whether every CR stands before an LF and every LF behind a CR, all within these bytes.
+fn has_only_crlf(bytes: &[u8]) -> bool {
+    let next = bytes.get(1..).unwrap_or_default();
+    // Small steps without a way out of the loop, so that the compiler looks at many octets at once.
+    let is_good = |(part, next): (&[u8], &[u8])| {
+        !part.iter().zip(next).fold(false, |any, (&byte, &next)| {
+            any | ((byte == b'\r') != (next == b'\n'))
+        })
+    };
+    let mut parts = bytes.chunks(4096).zip(next.chunks(4096));
+    !bytes.starts_with(b"\n") && !bytes.ends_with(b"\r") && parts.all(is_good)
 }
 
 #[cfg(test)]
@@ -182,12 +203,21 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_found_at_every_place() {
-        for at in 0..100 {
-            let mut bytes = vec![b'x'; 100];
-            bytes[at] = b'\n';
-            assert_eq!(find_line_end(&bytes), Some(at));
+    fn long_pieces_are_no_different_from_short_ones() {
+        let good = format!("{}\r\n.b\r\n", "a".repeat(97)).repeat(100);
+        for (at, bad) in [
+            (0, "\n"),
+            (4095, "\r"),
+            (4096, "\n"),
+            (8191, "\r.\n"),
+            (9999, "\r"),
+        ] {
+            let mut mixed = good.clone();
+            mixed.insert_str(at, bad);
+            for content in [good.as_bytes(), mixed.as_bytes()] {
+                let single: Vec<&[u8]> = content.chunks(1).collect();
+                assert_eq!(encode(&[content]), encode(&single), "{bad:?} at {at}");
+            }
         }
-        assert_eq!(find_line_end(&[b'x'; 100]), None);
     }
 }

@@ -102,7 +102,7 @@ pub mod server;
 pub use auth::{Credentials, Mechanism};
 pub use client::{
     Config, Failure, FailureKind, Line, Mail, Outcome, Phase, Protocol, Recipient, Security,
-    Session, Step, Ticket, Unfinished, Window,
+    Session, Step, Ticket, Trust, Unfinished, Window,
 };
 pub use command::{Hello, Path};
 pub use data::DotStuffer;

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use memchr::memchr;
+
 use crate::error::ViolationKind;
 use crate::{InvalidArgument, Violation};
 
@@ -219,12 +221,14 @@ impl fmt::Display for EnhancedCode {
 
 /// Splits `5.1.1 text` in its code and the text.
 fn split_enhanced(line: &str) -> Option<(EnhancedCode, &str)> {
-    let (token, rest) = line.split_once([' ', '\n']).unwrap_or((line, ""));
-    let mut parts = token.split('.');
+    let end = line.bytes().position(|b| matches!(b, b' ' | b'\n'));
+    let (token, rest) = line.split_at(end.unwrap_or(line.len()));
+    let rest = rest.get(1..).unwrap_or_default();
+    let mut parts = token.as_bytes().split(|b| *b == b'.');
     let class = match parts.next()? {
-        "2" => 2,
-        "4" => 4,
-        "5" => 5,
+        b"2" => 2,
+        b"4" => 4,
+        b"5" => 5,
         _ => return None,
     };
     let code = EnhancedCode {
@@ -235,9 +239,16 @@ fn split_enhanced(line: &str) -> Option<(EnhancedCode, &str)> {
     parts.next().is_none().then_some((code, rest))
 }
 
-fn number(digits: &str) -> Option<u16> {
-    let valid = (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if valid { digits.parse().ok() } else { None }
+fn number(digits: &[u8]) -> Option<u16> {
+    let valid = (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    valid.then(|| value_of(digits))
+}
+
+/// The value of at most four digits.
+fn value_of(digits: &[u8]) -> u16 {
+    digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + u16::from(digit - b'0'))
 }
 
 /// How much a server may say in one reply.
@@ -336,9 +347,7 @@ impl ReplyReader {
 
     /// Where the next whole line is, with its line end.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, Violation> {
-        let found = self.buffer[self.searched..]
-            .iter()
-            .position(|b| *b == b'\n');
+        let found = memchr(b'\n', &self.buffer[self.searched..]);
         let end = found.map_or(self.buffer.len(), |at| self.searched + at + 1);
         self.searched = end;
         if end - self.start > self.limits.line {
@@ -388,9 +397,7 @@ fn parse_code(line: &[u8]) -> Option<(u16, bool)> {
     if !digits.iter().all(u8::is_ascii_digit) || !(b'2'..=b'5').contains(&digits[0]) {
         return None;
     }
-    let code = digits
-        .iter()
-        .fold(0, |code, b| code * 10 + u16::from(b - b'0'));
+    let code = value_of(digits);
     match rest.first() {
         None | Some(b' ') => Some((code, true)),
         Some(b'-') => Some((code, false)),
@@ -410,6 +417,10 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 
 fn push_clean(out: &mut String, text: &[u8]) {
     let text = String::from_utf8_lossy(text);
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        out.push_str(text.trim_end());
+        return;
+    }
     out.extend(
         text.trim_end()
             .chars()

@@ -7,7 +7,7 @@ use model::truth::{check, mails, run};
 use model::{CHUNKING, Client, Link, Make, PIPELINING, PLAIN, Point, Server, talk};
 use posthaste_smtp::{
     Config, EnvelopeId, FailureKind, Mail, Notify, OriginalRecipient, Path, Phase, Priority, Ret,
-    ViolationKind,
+    Trust, ViolationKind,
 };
 
 /// Every kind of server.
@@ -103,8 +103,8 @@ fn with_chunking_whole_mails_follow_one_another() {
         verbs(&server)[..10],
         [&["EHLO"][..], &next[1..], &next].concat()
     );
-    // The greeting, EHLO, the first mail's recipients, its content, all others at once; then QUIT.
-    assert_eq!(result.trips, 2 + 3 + 1);
+    // The greeting, EHLO, the first mail's recipients, its content, eight more, all others at once; then QUIT.
+    assert_eq!(result.trips, 2 + 4 + 1);
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn after_a_refusal_contents_wait_for_their_recipients() {
         Link::Whole,
     );
     check(&client, &server, &result, &"narrow");
-    // Of the next sixteen each waits for its recipients; then the others go at once.
-    assert_eq!(result.trips, 2 + 2 + 17 + 1 + 1);
+    // Of the next sixteen each waits for its recipients; then eight go at once, and the others.
+    assert_eq!(result.trips, 2 + 2 + 17 + 2 + 1);
     let script: Vec<_> = (0..40).map(|m| (Point::Mail(m), 550)).collect();
     let (client, server, result) = run(
         CHUNKING,
@@ -215,6 +215,66 @@ fn after_a_refusal_contents_wait_for_their_recipients() {
         0,
         "no content for nobody from a server that is not trusted"
     );
+}
+
+/// So many contents are sent for nobody to a server that has taken some mails, and from then on refuses every one. One mail's
+/// addresses are always ahead, so that one is known to be refused.
+#[test]
+fn no_more_contents_run_ahead_than_there_is_trust() {
+    for (good, ahead) in [(0, 0), (1, 0), (2, 7), (9, 0), (20, 53)] {
+        let refused = (good..200).map(|m| (Point::Mail(m), 550));
+        let script: Vec<_> = refused.collect();
+        let (client, server, result) = run(
+            CHUNKING,
+            Config::default(),
+            200,
+            &script,
+            Link::Whole,
+            Link::Whole,
+        );
+        check(&client, &server, &result, &good);
+        let contents = server
+            .commands
+            .iter()
+            .filter(|line| line.starts_with("BDAT"));
+        assert_eq!(contents.count() - good, ahead, "after {good}");
+    }
+}
+
+#[test]
+fn a_session_knows_what_another_has_learnt() {
+    let in_doubt = |trust: Option<Trust>| {
+        let cuts = (0..6000).step_by(101);
+        let most = cuts.map(|at| {
+            let mut client = Client::new(Config::default(), mails(40, 2));
+            if let Some(trust) = trust {
+                client.session.set_trust(trust);
+            }
+            let mut server = Server::new(&[], CHUNKING);
+            let result = talk(&mut client, &mut server, Link::BrokenAt(at), Link::Whole);
+            check(&client, &server, &result, &(trust, at));
+            result.lost.iter().filter(|(_, one)| one.in_doubt).count()
+        });
+        most.max()
+    };
+    assert!(in_doubt(None) > Some(1));
+    assert_eq!(in_doubt(Some(Trust::after(40))), Some(1));
+
+    let (client, _, result) = run(
+        CHUNKING,
+        Config::default(),
+        30,
+        &[],
+        Link::Whole,
+        Link::Whole,
+    );
+    assert_eq!(result.trips, 2 + 4 + 1);
+    let learnt = client.session.trust().anew();
+    let mut client = Client::new(Config::default(), mails(30, 2));
+    client.session.set_trust(learnt);
+    let mut server = Server::new(&[], CHUNKING);
+    let result = talk(&mut client, &mut server, Link::Whole, Link::Whole);
+    assert_eq!(result.trips, 2 + 3 + 1, "all at once after the first");
 }
 
 #[test]

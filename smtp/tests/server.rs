@@ -671,3 +671,36 @@ proptest! {
         prop_assert!(answers + silent >= heard.requests.len() - 1);
     }
 }
+
+#[test]
+fn what_is_offered_may_change_while_ehlo_waits() {
+    let mut server = Server::new(Config::new("mx.example"));
+    let mut less = Config::new("mx.example");
+    less.extensions
+        .retain(|extension| *extension != Extension::Chunking);
+    server.received(b"EHLO x\r\nBDAT 0 LAST\r\nEHLO x\r\nHELO x\r\n");
+    let (mut said, mut hellos) = (String::new(), 0);
+    loop {
+        match server.poll() {
+            Step::Send(bytes) => {
+                said.push_str(std::str::from_utf8(bytes).unwrap());
+                let n = bytes.len();
+                server.sent(n);
+            }
+            Step::Decide(Request::Hello { .. }) => {
+                hellos += 1;
+                match hellos {
+                    1 => server.offer(&less),
+                    _ => server.offer(&Config::new("mx.example")),
+                }
+            }
+            Step::Decide(_) => {}
+            _ => break,
+        }
+    }
+    let answers: Vec<_> = said.split("250-mx.example\r\n").collect();
+    assert!(!answers[1].contains("CHUNKING") && answers[1].contains("PIPELINING"));
+    assert!(answers[1].contains("\r\n502 "));
+    assert!(answers[2].contains("CHUNKING"));
+    assert!(said.ends_with("\r\n250 mx.example\r\n"), "{said}");
+}

@@ -25,13 +25,16 @@ const REPLIES: [&str; 3] = [
 ];
 
 /// Runs Postfix in a session of its own (it kills its whole process group in the end) until its own stdin is closed.
-/// A test that is killed closes it too, so no Postfix outlives its test.
+/// A test that is killed closes it too, so no Postfix outlives its test. The master does not wait for the others of its group,
+/// which hold the connections, so that is done here (for ten seconds at most: where nobody buries the dead, they stay).
 const KEEPER: &str = r#"
 trap '' INT HUP
 setsid "$1" -c "$2" -d & master=$!
 read -r _
 kill -TERM $master
 wait $master
+n=0
+while kill -0 -$master && [ $n -lt 500 ]; do sleep 0.02; n=$((n + 1)); done
 "#;
 
 /// A running Postfix that takes all mail for `example.com` and `bücher.example`, and delivers it to a Maildir for each recipient.
@@ -42,6 +45,7 @@ wait $master
 pub struct Postfix {
     folder: TempDir,
     port: u16,
+    tls_port: Option<u16>,
     keeper: Option<Child>,
 }
 
@@ -63,6 +67,19 @@ impl Postfix {
     /// As [`start`](Self::start).
     #[must_use]
     pub fn start_with(mailboxes: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
+        Self::start_on(mailboxes, settings, false)
+    }
+
+    /// The same with another port, where TLS comes first.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_with_tls(mailboxes: &[&str], settings: &[(&str, &str)]) -> Option<Self> {
+        Self::start_on(mailboxes, settings, true)
+    }
+
+    fn start_on(mailboxes: &[&str], settings: &[(&str, &str)], tls: bool) -> Option<Self> {
         if left_out(usable()) {
             return None;
         }
@@ -70,11 +87,13 @@ impl Postfix {
         for _ in 0..5 {
             let folder = prepare(mailboxes);
             let port = free_port();
-            configure(folder.path(), port, settings);
+            let tls_port = tls.then(free_port);
+            configure(folder.path(), port, tls_port, settings);
             let postfix = Self {
                 keeper: Some(keeper(&folder.path().join("etc"))),
                 folder,
                 port,
+                tls_port,
             };
             if postfix.answers() {
                 return Some(postfix);
@@ -87,6 +106,15 @@ impl Postfix {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port where TLS comes first.
+    ///
+    /// # Panics
+    /// Where it was started without.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("it was started with one")
     }
 
     /// The mails in the Maildir of that name, once nothing is on its way any more, in the order of their file names.
@@ -263,9 +291,16 @@ fn write_tables(etc: &Path, mailboxes: &[&str]) {
     write(&etc.join("refused"), &refused);
 }
 
-fn configure(root: &Path, port: u16, settings: &[(&str, &str)]) {
+fn configure(root: &Path, port: u16, tls_port: Option<u16>, settings: &[(&str, &str)]) {
     let etc = root.join("etc");
-    write(&etc.join("master.cf"), &services(port));
+    let mut master = services(port);
+    if let Some(port) = tls_port {
+        let _ = writeln!(
+            master,
+            "127.0.0.1:{port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes"
+        );
+    }
+    write(&etc.join("master.cf"), &master);
     let mut main = main_settings(root);
     for (name, value) in settings {
         let _ = writeln!(main, "{name} = {value}");

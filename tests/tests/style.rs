@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-const CRATES: [&str; 4] = ["message", "smtp", "posthaste", "cli"];
+const CRATES: [&str; 5] = ["message", "smtp", "posthaste", "inbox", "cli"];
 
 #[test]
 fn files_stay_under_500_lines() {

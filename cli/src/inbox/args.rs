@@ -327,5 +327,5 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
-    text.parse().map_err(|error| format!("{error}"))
+    text.parse()
 }

@@ -52,6 +52,7 @@ fn look_at(tag: &Tag, notes: &mut Notes) {
     if let (Some(text), Some(ground)) = (text, ground) {
         let contrast = contrast(text, ground);
         if contrast < CONTRAST {
+            let contrast = (contrast * 10.0).floor() / 10.0;
             notes.look(format!(
                 "a contrast of {contrast:.1} in line {line}; {CONTRAST} is the least"
             ));

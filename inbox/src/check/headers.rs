@@ -43,6 +43,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn values(case: &Case<'_>, notes: &mut Notes) {
+    if case.view.from.is_empty() && count(case, "From") > 0 {
+        notes.fail("nobody in From");
+    }
     let date = case.view.date.as_deref();
     if let Some(date) =
         date.filter(|date| DateTime::parse_rfc822(date).is_none_or(|date| !date.is_valid()))
@@ -61,7 +64,14 @@ fn values(case: &Case<'_>, notes: &mut Notes) {
             .split_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
         if !is_whole {
-            notes.fail(format!("`{}` is no address", address.address));
+            // A word alone is read as a name.
+            let name = address.name.as_deref().unwrap_or_default();
+            let shown = if address.address.is_empty() {
+                name
+            } else {
+                &address.address
+            };
+            notes.fail(format!("`{shown}` is no address"));
         }
     }
     let id = case.view.message_id.as_deref().unwrap_or("@");

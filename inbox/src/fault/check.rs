@@ -331,6 +331,19 @@ mod tests {
     }
 
     #[test]
+    fn json_goes_there_and_back() {
+        let all = r#"[{"at":"end","from":"a","rcpt":"b","subject":"c","user":"d","skip":1,"every":2,"times":3,"prob":0.5,"seed":4,
+            "rate":"5/m","delay_ms":6,"latency_ms":7,"throttle_bps":8,"reply":"451 x","close":true,"after_store":true},
+            {"at":"rcpt","greylist_ms":9,"drop":true},{"at":"data","after_bytes":10,"reset":true},
+            {"at":"ehlo","delay_ms":1,"hide":["SIZE"]},{"at":"starttls","certificate":"wrong-name"}]"#;
+        let rules: Vec<Rule> = serde_json::from_str(all).expect("rules");
+        let text: String = all.split_whitespace().collect();
+        let again = serde_json::to_string(&rules).expect("JSON");
+        assert_eq!(again, text.replace("451x", "451 x"));
+        assert!(rules.iter().all(|rule| rule.check().is_ok()));
+    }
+
+    #[test]
     fn what_it_does_is_said_in_words() {
         let act = Rule::rcpt("*")
             .delay_ms(1500)

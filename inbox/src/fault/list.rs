@@ -178,15 +178,11 @@ impl Rules {
 
 impl Entry {
     fn acts(&self, here: &Here<'_>) -> bool {
-        let acts = self.checked.fits(here) && self.has_turn(here);
-        if acts {
-            self.hits.fetch_add(1, Ordering::Relaxed);
-        }
-        acts
+        self.checked.fits(here) && self.takes_turn(here)
     }
 
-    /// Whether its turn has come, by all that counts.
-    fn has_turn(&self, here: &Here<'_>) -> bool {
+    /// Whether its turn has come, by all that counts; then it is counted.
+    fn takes_turn(&self, here: &Here<'_>) -> bool {
         let rule = &self.rule;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.fitted += 1;
@@ -196,7 +192,7 @@ impl Entry {
         let is_over = rule
             .times
             .is_some_and(|times| self.hits.load(Ordering::Relaxed) >= times);
-        !is_over
+        let acts = !is_over
             && rule.every.is_none_or(|every| nth.is_multiple_of(every))
             && rule.prob.is_none_or(|prob| counts.random.f64() < prob)
             && counts
@@ -205,7 +201,12 @@ impl Entry {
                 .is_none_or(|bucket| !bucket.take(here.now))
             && rule
                 .greylist_ms
-                .is_none_or(|least| counts.is_new(here, Duration::from_millis(least)))
+                .is_none_or(|least| counts.is_new(here, Duration::from_millis(least)));
+        if acts {
+            // Still under the lock: two connections at a time do not share a turn.
+            self.hits.fetch_add(1, Ordering::Relaxed);
+        }
+        acts
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Column, Trait, What};
 use crate::mail::{Envelope, Mail};
-use crate::view::View;
+use crate::view::{SEARCHED, View};
 use crate::words::{fold, start};
 use posthaste_smtp::Reply;
 
@@ -127,9 +127,6 @@ impl Columns {
 
 /// Stands between texts, so that their words do not run together.
 const BETWEEN: &str = "\n";
-
-/// So many octets of a text, and of an HTML, are looked through.
-const SEARCHED: usize = 1 << 20;
 
 fn words(column: Column, view: &View, envelope: &Envelope) -> String {
     let addresses = |list: &[crate::view::Address]| {

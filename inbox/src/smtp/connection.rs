@@ -124,7 +124,7 @@ impl<'i> Connection<'i> {
                     self.shake_hands().await?;
                     self.server.tls_started();
                 }
-                Step::Closed => return Ok(self.stream.end().await?),
+                Step::Closed => return Ok(self.stream.end(&mut self.buffer).await?),
             }
         }
     }

@@ -94,25 +94,19 @@ impl Connection<'_> {
     fn here<'h>(&'h self, step: Step, user: Option<&'h str>, came: Option<(u64, u64)>) -> Here<'h> {
         let delivery = self.delivery.as_ref();
         let envelope = delivery.map(|delivery| &delivery.envelope);
-        let recipients = envelope
-            .into_iter()
-            .flat_map(|envelope| &envelope.recipients);
+        let recipients = envelope.map_or(&[][..], |envelope| &envelope.recipients);
         let recipients = match step {
-            Step::Rcpt => recipients
-                .last()
-                .into_iter()
-                .map(|last| last.address.as_str())
-                .collect(),
+            Step::Rcpt => recipients.last().into_iter().collect(),
             _ => recipients
+                .iter()
                 .filter(|to| to.is_accepted())
-                .map(|to| to.address.as_str())
-                .collect(),
+                .collect::<Vec<_>>(),
         };
         Here {
             step,
             now: Instant::now(),
             from: envelope.map(|envelope| envelope.mail_from.as_str()),
-            recipients,
+            recipients: recipients.iter().map(|to| to.address.as_str()).collect(),
             user: user.or(self.session.user.as_deref()).unwrap_or_default(),
             content: delivery.map_or(&[], |delivery| &delivery.content),
             came,

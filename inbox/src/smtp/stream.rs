@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+/// So long a client may take to end a connection that is over.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection.
 #[derive(Debug)]
@@ -136,13 +139,18 @@ impl Stream {
         Ok(())
     }
 
-    /// Says that nothing more will come.
-    pub(super) async fn end(&mut self) -> io::Result<()> {
+    /// Says that nothing more will come, and waits a little for the client to do so, too: what it still sends would make the
+    /// system reset the connection, and the client might lose the last answer.
+    pub(super) async fn end(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         match &mut self.link {
-            Link::Plain(socket) => socket.shutdown().await,
-            Link::Tls(stream) => stream.shutdown().await,
-            Link::Broken => Ok(()),
+            Link::Plain(socket) => socket.shutdown().await?,
+            Link::Tls(stream) => stream.shutdown().await?,
+            Link::Broken => {}
         }
+        let rest = async { while matches!(self.read(buffer).await, Ok(1..)) {} };
+        // Whoever does not end it has it ended.
+        let _ = timeout(LINGER, rest).await;
+        Ok(())
     }
 
     /// Closes it at once, without a word; by RST if it is to look broken.

@@ -36,8 +36,15 @@ pub fn differences(view: &View) -> Vec<Difference> {
     let (text, html) = (start(text, COMPARED), html::read(start(html, COMPARED)));
     let linked = html.links.iter().map(|link| link.url.as_str());
     let text = Content::new(text, html::urls(text).collect());
+    // A button says what the text says by its URL.
+    let labels = html
+        .links
+        .iter()
+        .filter(|link| text.links.iter().any(|url| is_same(url, &link.url)));
+    let labels: HashSet<_> = labels.map(|link| fold(&link.text)).collect();
     let html = Content::new(&html.text, linked.chain(html::urls(&html.text)).collect());
     let mut found = html.without(&text, Side::Html);
+    found.retain(|difference| !labels.contains(&fold(&difference.what)));
     found.extend(text.without(&html, Side::Text));
     found
 }

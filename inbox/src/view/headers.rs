@@ -8,6 +8,9 @@ use mail_parser::{Address as Parsed, ContentType, HeaderValue};
 
 use super::{Address, Header};
 
+/// Octets times encoded words of a header that are decoded: enough for a thousand words.
+const DECODED: usize = 100_000_000;
+
 /// A header field as it stands in a mail.
 pub(crate) struct Field<'m> {
     pub(crate) name: &'m [u8],
@@ -58,9 +61,19 @@ impl Field<'_> {
         }
     }
 
-    /// The parser wants to see the end of the line.
+    /// The parser wants to see the end of the line. At each start of an encoded word it may read on to the end, so that a line
+    /// of nothing else would take minutes: where that is too much, no word is one.
     fn line(&self) -> Vec<u8> {
-        [self.value, b"\n"].concat()
+        let starts = memchr::memmem::find_iter(self.value, b"=?").count();
+        let mut line = [self.value, b"\n"].concat();
+        if starts.saturating_mul(line.len()) > DECODED {
+            for at in memchr::memmem::find_iter(self.value, b"=?") {
+                if let Some(start) = line.get_mut(at) {
+                    *start = b'_';
+                }
+            }
+        }
+        line
     }
 }
 

@@ -191,7 +191,7 @@ impl Reader {
         }
         match tag.name.as_str() {
             "a" | "area" => self.open_link(tag),
-            "img" => self.seen(tag.attribute("alt").unwrap_or_default()),
+            "img" => self.image(tag.attribute("alt").unwrap_or_default()),
             _ => {}
         }
     }
@@ -226,6 +226,13 @@ impl Reader {
         spaced(&mut self.html.text, text);
         if let Some(link) = &mut self.link {
             spaced(&mut link.text, text);
+        }
+    }
+
+    /// A link is told by its image. Elsewhere, what an image says is no part of the text.
+    fn image(&mut self, alt: &str) {
+        if let Some(link) = &mut self.link {
+            spaced(&mut link.text, alt);
         }
     }
 

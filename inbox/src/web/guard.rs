@@ -150,7 +150,7 @@ fn is_known(access: &Access, request: &Request) -> Result<(), Refusal> {
         .split('&')
         .filter_map(|pair| pair.strip_prefix("token="));
     if request.method() == Method::GET && asked.any(|said| token.is(said)) {
-        return token.into_cookie(request);
+        return token.as_cookie(request);
     }
     Err(Refusal::Because(
         StatusCode::UNAUTHORIZED,
@@ -266,7 +266,7 @@ impl Token {
     }
 
     /// Moves the token from the address, where it would stay in the history, into a cookie.
-    fn into_cookie(&self, request: &Request) -> Result<(), Refusal> {
+    fn as_cookie(&self, request: &Request) -> Result<(), Refusal> {
         let uri = request.extensions().get::<OriginalUri>();
         let path = uri.map_or(request.uri(), |OriginalUri(uri)| uri).path();
         // Two slashes would lead to another server.

@@ -205,6 +205,16 @@ fn an_answer_may_be_given_at_each_step_and_close() {
 }
 
 #[test]
+fn the_last_answer_is_heard_though_the_client_talks_on() {
+    let inbox = inbox(r#"[{"at": "bdat", "reply": "452 4.3.1 full", "close": true}]"#);
+    let mut client = Client::with_mail(&inbox);
+    client.say("BDAT 10000000 LAST\r\n");
+    client.try_say("x".repeat(200_000));
+    assert_eq!(client.code(), 452);
+    assert!(client.hear().is_none());
+}
+
+#[test]
 fn a_body_dies_on_its_way() {
     for (end, by_reset) in [("reset", true), ("drop", false)] {
         for verb in ["DATA\r\n", "BDAT 1000000 LAST\r\n"] {
@@ -307,6 +317,22 @@ fn a_rate_is_kept() {
 }
 
 #[test]
+fn turns_are_skipped_and_counted_over_all_connections() {
+    let inbox = inbox(
+        r#"[{"at": "mail", "from": "a@*", "skip": 1, "every": 2, "times": 2, "reply": "451 4.3.0 later"}]"#,
+    );
+    let code = |from: &str| {
+        let mut client = Client::new(&inbox);
+        client.say(format!("MAIL FROM:<{from}@b.example>\r\n"));
+        client.code()
+    };
+    let codes: Vec<_> = (0..8).map(|_| code("a")).collect();
+    assert_eq!(codes, [250, 250, 451, 250, 451, 250, 250, 250]);
+    assert_eq!(code("c"), 250);
+    assert_eq!(hits(&inbox), [2]);
+}
+
+#[test]
 fn chance_is_the_same_for_the_same_seed() {
     let run = |seed| {
         let rules = vec![
@@ -397,8 +423,12 @@ async fn addresses_say_their_faults() {
     assert_eq!(send(&inbox, &["drop@fault.test"]).await.count(), 0);
     assert_eq!(send(&inbox, &["end-554-5.6.0@fault.test"]).await.count(), 0);
     assert_eq!(send(&inbox, &["end-reset@fault.test"]).await.count(), 0);
+    assert_eq!(send(&inbox, &["reset@fault.test"]).await.count(), 0);
+    assert_eq!(send(&inbox, &["delay-20ms@fault.test"]).await.count(), 1);
     let mail = inbox.wait(Want::any()).await.expect("the first");
     assert!(mail.transcript.contains("fault by address: 550 5.1.1"));
+    let mail = inbox.wait(Want::to("delay*")).await.expect("the late one");
+    assert!(mail.transcript.contains("fault by address: 20ms late"));
     let mail = inbox
         .wait(Want::to("end-554*").refused())
         .await

@@ -34,6 +34,16 @@ async fn a_mail_that_does_not_end_is_cut() {
 }
 
 #[test]
+fn its_port_is_free_when_it_has_stopped() {
+    let mut address = "127.0.0.1:0".parse().expect("an address");
+    for _ in 0..20 {
+        let inbox = Inbox::builder().smtp(address).start().expect("a free port");
+        address = inbox.smtp_address();
+        inbox.stop_blocking(LONG);
+    }
+}
+
+#[test]
 fn an_inbox_that_is_dropped_is_gone() {
     let inbox = Inbox::builder().start().expect("a free port");
     let mut client = Client::new(&inbox);

@@ -94,8 +94,9 @@ async fn faults_show_other_certificates() {
 async fn what_is_required_is_asked_for() {
     let inbox = Inbox::builder()
         .tls(Tls::Required)
+        .smtps(ANY_PORT.parse().expect("an address"))
         .start()
-        .expect("a free port");
+        .expect("free ports");
     let mut client = Client::new(&inbox);
     let answer = client.ask("EHLO again", 250);
     assert!(
@@ -108,6 +109,8 @@ async fn what_is_required_is_asked_for() {
     assert_eq!(report.count(), 1, "{report:?}");
     let mail = inbox.wait(Want::any()).await.expect("the mail");
     assert_eq!(mail.mailbox, "ann");
+    let report = send(inbox.smtps_settings().expect("it has one")).await;
+    assert_eq!(report.count(), 1, "{report:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-use crate::http::{change, get, open};
+use crate::http::{change, open};
 use crate::{inbox, put_in};
 
 const MAIL: &str = "Subject: Hello\r\nFrom: shop@example.com\r\n\r\nHello\r\n";
@@ -128,17 +128,22 @@ fn who_heard_of_another_inbox_begins_anew() {
 fn there_are_64_places() {
     let (_inbox, web) = inbox();
     let mut listeners: Vec<_> = (0..64).map(|_| Listener::after(web, None)).collect();
-    assert_eq!(get(web, "/api/v1/events").status, 503);
+    assert!(status(web).contains(" 503 "));
     // One goes, and its place is free as soon as that is noticed.
     listeners.pop();
     let is_free = (0..1000).any(|_| {
         put_in(web, "", MAIL);
-        let mut socket = open(web);
-        let request = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        socket.write_all(request).expect("it reads");
-        let mut line = String::new();
-        BufReader::new(socket).read_line(&mut line).expect("a line");
-        line.contains(" 200 ")
+        status(web).contains(" 200 ")
     });
     assert!(is_free);
+}
+
+/// What is said at once to one more.
+fn status(web: SocketAddr) -> String {
+    let mut socket = open(web);
+    let request = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write_all(request).expect("it reads");
+    let mut line = String::new();
+    BufReader::new(socket).read_line(&mut line).expect("a line");
+    line
 }

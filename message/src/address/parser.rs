@@ -395,12 +395,13 @@ fn is_local_atom(text: &str) -> bool {
 }
 
 /// Whether `text` is a short ASCII `local@domain` of plain atoms, known without a parse.
-/// `=?` is left to the parser and the encoders.
+/// What may mean more than it shows is left to the parser and the encoders: `=?`, and `xn--`.
 pub(crate) fn is_plain_spec(text: &[u8]) -> bool {
     let (mut at, mut previous) = (false, b'.');
     for &byte in text {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'+' => {}
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'+' => {}
+            b'-' if previous != b'-' => {}
             b'.' if previous != b'.' && previous != b'@' => {}
             b'@' if !at && previous != b'.' => at = true,
             _ => return false,

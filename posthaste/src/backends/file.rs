@@ -100,6 +100,11 @@ impl Backend for FileBackend {
 
 /// Makes the folder, and tries whether a file can be made in it.
 fn usable(folder: &Path) -> io::Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(io::Error::other(
+            "it is no folder; name one, or a path where there is nothing yet",
+        ));
+    }
     fs::create_dir_all(folder)?;
     let (path, _) = create(folder)?;
     fs::remove_file(path)

@@ -16,6 +16,7 @@ mod wishes;
 use std::sync::Arc;
 
 use posthaste_message::EmailMessage;
+use posthaste_smtp::Trust;
 
 use self::batch::{Batch, Reporter};
 use self::depot::Depot;
@@ -49,6 +50,8 @@ struct SmtpBackend<W: Wire> {
     renderer: Renderer,
     /// The idle connection. It is taken out while it is talked over, so that a future that is dropped half-way drops it too.
     link: Option<Lease<Link<W>>>,
+    /// What the last connection has taught, for the next one.
+    trust: Option<Trust>,
 }
 
 impl<W: Wire> Backend for SmtpBackend<W> {
@@ -93,6 +96,7 @@ impl<W: Wire> SmtpBackend<W> {
             is_pooled: ctx.is_pooled,
             renderer,
             link: None,
+            trust: None,
         })
     }
 
@@ -128,6 +132,7 @@ impl<W: Wire> SmtpBackend<W> {
             link.until(None);
             link.session.quit();
             let _ = drive(&mut link, &mut NoContents).await;
+            link.trace.quit();
         }
     }
 
@@ -139,7 +144,7 @@ impl<W: Wire> SmtpBackend<W> {
     ) {
         let was_open = self.link.is_some();
         let renderer = self.renderer.clone();
-        let mut batch = Batch::new(messages, &renderer, report);
+        let mut batch = Batch::new(messages, &renderer, report, self.trust);
         let mut is_first = true;
         while batch.has_more(self.link.as_ref().map(|link| &link.session)) {
             match self
@@ -156,6 +161,7 @@ impl<W: Wire> SmtpBackend<W> {
                 }
             }
         }
+        self.trust = batch.trust();
         if !was_open {
             self.put_away().await;
         }

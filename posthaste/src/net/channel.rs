@@ -158,29 +158,26 @@ impl<W: Wire> Channel<W> {
         }
     }
 
-    /// Reads what has come already, without waiting; 0 if that is nothing, and also if the connection is broken, which
-    /// the next operation that waits will tell.
+    /// Reads what has come already, without waiting; 0 means that the peer has closed. `None` if it is nothing, and also if
+    /// the connection is broken, which the next operation that waits will tell.
     ///
     /// # Errors
     ///
     /// When it is not what the peer can have said under TLS.
-    pub(super) async fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    pub(super) async fn receive_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
         if self.engine.is_none() {
-            let received = self.wire.receive_now(into).unwrap_or_default();
-            return Ok(received.unwrap_or(0));
+            return Ok(self.wire.receive_now(into).unwrap_or_default());
         }
         if let Some(n) = self.decrypted(into)? {
-            return Ok(n);
+            return Ok(Some(n));
         }
         self.records.resize(BLOCK, 0);
         let received = self.wire.receive_now(&mut self.records);
-        match received.unwrap_or_default() {
-            None | Some(0) => Ok(0),
-            Some(n) => {
-                self.decrypt(n)?;
-                Ok(self.decrypted(into)?.unwrap_or(0))
-            }
+        if let Some(n) = received.unwrap_or_default() {
+            self.decrypt(n)?;
+            return self.decrypted(into);
         }
+        Ok(None)
     }
 
     /// Whether the connection is as it was left: open, and the peer has said nothing since. Nothing is waited for.

@@ -10,6 +10,7 @@ use super::channel::{Channel, NoTls};
 use super::clock::{Activity, Clock};
 use super::tls::{Safety, Tls};
 use super::wire::{Moved, Wire, remaining};
+use crate::trace::Trace;
 
 /// The largest block that is read from the peer at once.
 const BLOCK: usize = 64 * 1024;
@@ -47,6 +48,8 @@ impl Contents for NoContents {
 pub(crate) enum Event {
     /// The mail was taken or refused.
     Done(Ticket, Outcome),
+    /// All is sent, and an answer is awaited, as [`Link::tells_waiting`] asked to be told once.
+    Waiting,
     /// There is nothing to do.
     Idle,
     /// The server has closed the conversation, if `Some` with these words.
@@ -73,9 +76,13 @@ pub(crate) struct Link<W: Wire> {
     pub(crate) session: Session,
     phase: Phase,
     clock: Clock,
+    /// Whether to come back once before an answer is waited for.
+    pub(crate) tells_waiting: bool,
     buffer: Box<[u8]>,
     /// Where the wire was made.
     pub(crate) home: W::Home,
+    /// Who is told of what happens.
+    pub(crate) trace: Trace,
 }
 
 impl<W: Wire> Link<W> {
@@ -105,8 +112,10 @@ impl<W: Wire> Link<W> {
             session: Session::new(config),
             phase: Phase::Greeting,
             clock,
+            tells_waiting: false,
             buffer: vec![0; BLOCK].into_boxed_slice(),
             home: W::home(),
+            trace: Trace::default(),
         })
     }
 
@@ -132,6 +141,12 @@ impl<W: Wire> Link<W> {
         Ok(())
     }
 
+    /// Tells that the server has let us in.
+    pub(crate) fn has_opened(&mut self) {
+        let wire = &self.wire;
+        self.trace.opened(&self.session, &|| wire.safety());
+    }
+
     /// What is known of the connection's safety; nothing if it is in plain.
     pub(crate) fn safety(&self) -> Option<Safety> {
         self.wire.safety()
@@ -145,6 +160,7 @@ impl<W: Wire> Link<W> {
     /// Says QUIT without waiting for an answer. Only for a conversation that is idle.
     pub(crate) fn farewell(&mut self) {
         self.wire.send_now(b"QUIT\r\n");
+        self.trace.quit();
     }
 
     /// Reads what the server may have said before it stopped reading: a 421 or a 5xx explains more than "broken pipe".
@@ -166,12 +182,18 @@ impl<W: Wire> Link<W> {
     }
 
     /// Takes what the server says before it has heard all of the body: a refusal ends it early, and a 250 now must not be
-    /// taken for the answer to the end later.
+    /// taken for the answer to the end later. From a server that has closed its direction no answer can come, so nothing
+    /// more is sent to it: the mail would be in doubt at the end.
     async fn overhear(&mut self) -> Result<bool, Fault> {
-        let n = self.wire.receive_now(&mut self.buffer).await?;
-        let heard = self.buffer.get(..n).filter(|bytes| !bytes.is_empty());
-        heard.inspect(|bytes| self.session.received(bytes));
-        Ok(heard.is_some())
+        match self.wire.receive_now(&mut self.buffer).await? {
+            None => Ok(false),
+            Some(0) => Err(closed()),
+            Some(n) => {
+                let heard = self.buffer.get(..n).unwrap_or_default();
+                self.session.received(heard);
+                Ok(true)
+            }
+        }
     }
 
     /// Hands the session the next piece of a content.
@@ -193,6 +215,15 @@ pub(crate) async fn drive<W: Wire>(
     link: &mut Link<W>,
     contents: &mut dyn Contents,
 ) -> Result<Event, Fault> {
+    let event = converse(link, contents).await;
+    link.trace.hear(&mut link.session);
+    event
+}
+
+async fn converse<W: Wire>(
+    link: &mut Link<W>,
+    contents: &mut dyn Contents,
+) -> Result<Event, Fault> {
     link.clock.restart();
     let (mut feeding, mut heard) = (None, link.session.replies());
     loop {
@@ -211,7 +242,11 @@ pub(crate) async fn drive<W: Wire>(
                 }
             }
             Step::Receive(phase) => {
+                link.trace.hear(&mut link.session);
                 link.phase = phase;
+                if std::mem::take(&mut link.tells_waiting) {
+                    return Ok(Event::Waiting);
+                }
                 let limit = link.clock.left(Activity::Receiving(phase))?;
                 match link.wire.receive(&mut link.buffer, limit).await? {
                     0 => return Err(closed()),

@@ -22,8 +22,8 @@ pub(crate) struct Proxy {
     /// How to talk to it.
     pub(super) protocol: Protocol,
     /// A host name or an IP address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     pub(super) login: Option<Login>,
 }
 

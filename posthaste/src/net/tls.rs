@@ -128,6 +128,13 @@ pub(crate) struct Safety {
     pub(crate) is_resumed: bool,
 }
 
+impl Safety {
+    /// The version as people call it: `TLS 1.3`.
+    pub(crate) fn version_name(&self) -> String {
+        self.version.replace("TLSv1_", "TLS 1.")
+    }
+}
+
 /// Says in words why there is no TLS with this server.
 pub(crate) fn explain(error: &rustls::Error) -> String {
     use rustls::{CertificateError as Certificate, Error};

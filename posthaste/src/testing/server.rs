@@ -14,6 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use posthaste_smtp::Protocol;
+
 pub use self::builder::{Builder, Certificate};
 pub use self::record::{Conversation, Received, Recipient};
 pub use self::rule::{At, Rule};
@@ -130,7 +132,7 @@ impl Server {
         self.shared.address
     }
 
-    /// Settings by which mail goes to this server, with the TLS and the login that it wants; patience for 20 seconds. The root
+    /// Settings by which mail goes to this server, with the protocol, the TLS and the login that it wants; patience for 20 seconds. The root
     /// that signed its certificate is not among them: set [`Settings::email_ssl_cafile`].
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -138,6 +140,7 @@ impl Server {
         let config = &self.shared.config;
         settings.email_backend = "smtp".to_owned();
         settings.email_host = self.address().ip().to_string();
+        settings.email_lmtp = config.smtp.protocol == Protocol::Lmtp;
         settings.email_port = Some(self.address().port());
         settings.email_timeout = Some(PATIENCE);
         settings.email_use_ssl = config.implicit_tls;

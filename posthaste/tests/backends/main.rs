@@ -14,6 +14,8 @@ macro_rules! for_both {
 }
 
 mod conformance;
+mod limits;
+mod lmtp;
 mod smtp;
 mod support;
 mod tls;

@@ -16,6 +16,8 @@ pub(super) struct Job {
     pub(super) failure: Option<Failure>,
     /// What the server said when it took the mail.
     reply: Option<Reply>,
+    /// The same for each recipient, in LMTP.
+    replies: Vec<(usize, Reply)>,
     /// How many replies the server owes for it.
     owed: usize,
     /// The server has answered something of it.
@@ -40,6 +42,7 @@ impl Job {
             answered: 0,
             failure: None,
             reply: None,
+            replies: Vec::new(),
             owed: 0,
             heard: false,
             written: false,
@@ -121,8 +124,20 @@ impl Job {
                 self.rejected.sort_by_key(|(index, _)| *index);
             }
             _ => {
-                self.reply.get_or_insert(reply.shortened());
+                let reply = reply.shortened();
+                self.replies
+                    .extend(recipient.map(|index| (index, reply.clone())));
+                self.reply.get_or_insert(reply);
             }
+        }
+    }
+
+    /// Notes that the content was refused for one recipient. If it was the last one, nobody gets the mail.
+    pub(super) fn content_refused(&mut self, recipient: Option<usize>, reply: &Reply) {
+        self.content_answered(recipient, reply.clone());
+        if self.accepted.is_empty() {
+            let refusal = self.main_refusal();
+            self.fail(Phase::Final, refusal, FailureKind::Refused);
         }
     }
 
@@ -149,6 +164,7 @@ impl Job {
             rejected: self.rejected,
             failure: self.failure,
             reply: self.reply.filter(|_| is_taken),
+            replies: self.replies,
         };
         (self.ticket, outcome)
     }
@@ -178,6 +194,7 @@ impl Job {
             phase,
             in_doubt,
             rejected: self.rejected,
+            replies: self.replies,
             never_started: !started,
             was_first: is_first,
             by_data,

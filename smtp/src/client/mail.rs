@@ -200,6 +200,8 @@ pub struct Outcome {
     /// What the server said when it took the mail, its name for it among other things. Of several answers, as in LMTP,
     /// the first.
     pub reply: Option<Reply>,
+    /// What it said when it took the mail for each of those in `accepted`, where it answers for each (LMTP).
+    pub replies: Vec<(usize, Reply)>,
 }
 
 /// Why nobody gets a mail.
@@ -265,6 +267,8 @@ pub struct Unfinished {
     pub in_doubt: bool,
     /// The recipients that had been refused so far, each with its answer.
     pub rejected: Vec<(usize, Reply)>,
+    /// The recipients that have it, each with its answer: in LMTP some may, while the others are in doubt.
+    pub replies: Vec<(usize, Reply)>,
     /// Whether nothing of it had been handed out, so that it may go over another connection.
     pub never_started: bool,
     /// Whether it was the mail whose answers were awaited. What the others were told nothing of had no part in the loss.

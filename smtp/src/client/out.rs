@@ -47,8 +47,8 @@ impl Out {
 
     pub(super) fn sent(&mut self, n: usize) {
         self.gone = self.gone.saturating_add(n).min(self.bytes.len());
-        // Once in a while, so that no byte is moved often.
-        if !self.is_pending() || self.gone > MOST {
+        // Once in a while, so that no byte is moved often: never more than have gone.
+        if !self.is_pending() || self.gone > MOST.max(self.len()) {
             self.before += self.gone as u64;
             self.bytes.drain(..self.gone);
             self.gone = 0;

@@ -3,7 +3,7 @@
 use super::job::Job;
 use super::mail::{FailureKind, Phase};
 use super::opening::Opening;
-use super::writer::{Cursor, Trust};
+use super::writer::Cursor;
 use super::{End, Session};
 use crate::error::ViolationKind;
 use crate::{Extensions, Reply, Violation};
@@ -119,7 +119,10 @@ impl Session {
     fn answer(&mut self, awaited: Awaited, reply: Reply) -> Result<(), Violation> {
         let expected = awaited.what;
         if reply.code() == 421 && expected != Expected::Quit {
-            self.hang_up(expected.phase(), reply);
+            match expected {
+                Expected::Final(recipient @ Some(_)) => self.hang_up_on(recipient, reply),
+                _ => self.hang_up(expected.phase(), reply),
+            }
             return Ok(());
         }
         self.expected.pop_front();
@@ -181,14 +184,10 @@ impl Session {
                 return self.content_taken(expected, reply);
             }
             (Expected::Final(recipient @ Some(_)), 4 | 5) => {
-                job.content_answered(recipient, reply.clone());
-                if job.accepted().is_empty() {
-                    let refusal = job.main_refusal();
-                    job.fail(Phase::Final, refusal, FailureKind::Refused);
-                }
+                job.content_refused(recipient, reply);
             }
             (Expected::Mail, 4 | 5) => {
-                self.trust = Trust::AFTER_REFUSAL;
+                self.trust.was_refused();
                 self.fail(Phase::Mail, Some(reply.clone()));
             }
             (_, 4 | 5) => self.fail(expected.phase(), Some(reply.clone())),
@@ -270,12 +269,23 @@ impl Session {
         self.end = Some(End::Closed(Some(reply)));
     }
 
+    /// In LMTP it ends by what it says to one recipient. Those before have their answers, those behind never will.
+    fn hang_up_on(&mut self, recipient: Option<usize>, reply: Reply) {
+        self.expected.pop_front();
+        if let Some(job) = self.jobs.front_mut() {
+            job.pay();
+            job.content_refused(recipient, &reply);
+        }
+        self.settle();
+        self.end = Some(End::Closed(Some(reply)));
+    }
+
     fn recipient_answered(&mut self, i: usize, reply: &Reply) {
         let Some(job) = self.jobs.front_mut() else {
             return;
         };
         if !reply.is_success() {
-            self.trust = Trust::AFTER_REFUSAL;
+            self.trust.was_refused();
         }
         job.recipient_answered(i, reply);
         // Every recipient is asked, whatever the others were told.

@@ -3,9 +3,9 @@
 //! Without PIPELINING every command waits for its answer. With it (RFC 2920) commands follow one another until the
 //! [`Window`](super::Window) is full; only after EHLO, STARTTLS, AUTH, DATA and QUIT does the writer wait.
 //!
-//! With CHUNKING too (RFC 3030) whole mails follow one another. Until the server has taken one content by BDAT, and for a
-//! while after it has refused an address, the content of a mail waits until its recipients are known (so nothing goes to
-//! nobody), and only the next mail's addresses run ahead.
+//! With CHUNKING too (RFC 3030) whole mails follow one another, as far as the server is trusted (`trust.rs`). Until it is, the
+//! content of a mail waits until its recipients are known (so nothing goes to nobody), and only the next mail's addresses run
+//! ahead.
 //!
 //! RSET comes before every MAIL that is written ahead. Some servers keep the transaction of a refused mail open (seen with
 //! Exim 4.96): the next MAIL is refused then, and its content goes out under the refused mail's sender.
@@ -51,28 +51,6 @@ impl Cursor {
             Self::Content | Self::Go => Phase::Data,
             Self::Body | Self::Dot | Self::Chunk | Self::Bdat { .. } => Phase::Body,
         }
-    }
-}
-
-/// Whether contents may run ahead of the answers to their recipients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trust {
-    /// How many more mails have to go well first.
-    wanted: u32,
-}
-
-impl Trust {
-    /// A server has yet to show that its BDAT works.
-    pub(super) const NEW: Self = Self { wanted: 1 };
-    /// A refusal costs the mails behind it nothing, but servers count errors, and each content for nobody is one more.
-    pub(super) const AFTER_REFUSAL: Self = Self { wanted: 16 };
-
-    pub(super) fn went_well(&mut self) {
-        self.wanted = self.wanted.saturating_sub(1);
-    }
-
-    pub(super) fn is_full(self) -> bool {
-        self.wanted == 0
     }
 }
 
@@ -165,11 +143,15 @@ impl Session {
 
     /// Begins the content by BDAT, once it is known or trusted that somebody gets it.
     fn begin_chunks(&mut self) -> bool {
-        let may = self.trust.is_full() || self.knows_recipients();
+        let may = self.may_send_content();
         if may {
             self.cursor = Cursor::Chunk;
         }
         may
+    }
+
+    fn may_send_content(&self) -> bool {
+        self.trust.is_full() || self.knows_recipients()
     }
 
     /// Fails the next mail without a byte, if what the server said after EHLO rules it out.
@@ -331,10 +313,16 @@ impl Session {
         if !self.has_chunked && self.unanswered > 0 {
             return false;
         }
+        // An address may have been refused since the content was begun.
+        if !self.may_send_content() {
+            return false;
+        }
         let is_small = self.unanswered == 0 || self.unanswered + octets as u64 <= window.octets;
         is_small
             && self.expected.len() < window.replies
-            && !(last && self.unacknowledged > 0 && self.unacknowledged >= window.messages)
+            && !(last
+                && self.unacknowledged > 0
+                && self.unacknowledged >= window.messages.min(self.trust.room()))
     }
 
     /// Ends a mail that has failed before it was wholly written.

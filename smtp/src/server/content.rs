@@ -3,7 +3,7 @@
 //! Only CR LF `.` CR LF ends it (RFC 5321 section 4.1.1.4). A bare CR or LF is an octet like any other: to take
 //! one for a line end is what makes smuggling possible.
 
-use crate::data::find_line_end;
+use memchr::memchr2;
 
 /// Where in a line the decoder is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Decoder {
         while let Some(&octet) = input.get(read) {
             if self.0 == At::Text {
                 let rest = &input[read..];
-                let run = find_line_end(rest).unwrap_or(rest.len());
+                let run = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 out.extend_from_slice(&rest[..run]);
                 read += run;
                 if let Some(&end) = rest.get(run) {

@@ -23,6 +23,8 @@ pub(crate) enum Point {
     Chunk(usize, usize),
     /// The dot, or the last chunk.
     Final(usize),
+    /// The dot for one recipient, in LMTP.
+    FinalFor(usize, usize),
     Rset,
     Quit,
 }
@@ -35,12 +37,15 @@ pub(crate) struct Make {
     pub(crate) keeps_transaction: bool,
     /// DATA is answered by 354 even when nobody is to have the content (RFC 2920 section 3.1 warns of it).
     pub(crate) data_for_nobody: bool,
+    /// It speaks LMTP: the content has an answer for each recipient.
+    pub(crate) lmtp: bool,
 }
 
 pub(crate) const PLAIN: Make = Make {
     extensions: "SIZE 1000\n8BITMIME",
     keeps_transaction: false,
     data_for_nobody: false,
+    lmtp: false,
 };
 
 pub(crate) const PIPELINING: Make = Make {
@@ -62,6 +67,8 @@ pub(crate) struct Record {
     pub(crate) delivered: Vec<(Vec<usize>, Vec<u8>)>,
     /// The first refusal of MAIL, DATA or the content, or a 421.
     pub(crate) refused: Option<(Phase, u16)>,
+    /// In LMTP: what was said in the end to the recipients that it was said to.
+    pub(crate) finals: Vec<(usize, u16)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +174,8 @@ impl Server {
         }
         self.commands.push(line.clone());
         match line.split([' ', ':']).next().unwrap() {
-            "EHLO" => self.hello(Point::Ehlo),
+            "EHLO" if !self.make.lmtp => self.hello(Point::Ehlo),
+            "LHLO" if self.make.lmtp => self.hello(Point::Ehlo),
             "HELO" => self.hello(Point::Helo),
             "MAIL" => self.mail(line),
             "RCPT" => self.rcpt(line),
@@ -308,6 +316,9 @@ impl Server {
             return self.say_code(554);
         }
         let (m, taken) = self.transaction.clone().unwrap();
+        if self.make.lmtp {
+            return self.finish_for_each(m, taken, content);
+        }
         let code = self.say(Point::Final(m), 250);
         if code == 250 {
             self.mails
@@ -320,6 +331,24 @@ impl Server {
             self.refusal(Phase::Final, code);
             self.end_transaction();
         }
+    }
+
+    fn finish_for_each(&mut self, m: usize, taken: Vec<usize>, content: Vec<u8>) {
+        let mut finals = Vec::new();
+        for i in taken {
+            // After 421 nothing more is said.
+            if self.state != State::Closed {
+                finals.push((i, self.say(Point::FinalFor(m, i), 250)));
+            }
+        }
+        let got = finals.iter().filter(|(_, code)| *code == 250);
+        let got: Vec<_> = got.map(|(i, _)| *i).collect();
+        let record = self.mails.get_mut(&m).unwrap();
+        if !got.is_empty() {
+            record.delivered.push((got, content));
+        }
+        record.finals = finals;
+        self.transaction = None;
     }
 
     fn end_transaction(&mut self) {

@@ -98,6 +98,9 @@ fn check(dovecot: &Dovecot, way: &str, reports: &[Value]) {
             BTreeSet::from_iter(refused.iter().copied()),
             "{report}"
         );
+        let receipts = report["receipts"].as_array().into_iter().flatten();
+        let receipts: Vec<_> = receipts.map(|one| &one["recipient"]).collect();
+        assert_eq!(receipts, taken, "each has its own answer: {report}");
         let sender = format!("{way}.{name}@example.com");
         let mut found: Vec<_> = arrived
             .iter()

@@ -7,7 +7,6 @@ use super::suite::{check_arrived, check_reports};
 use super::ways::WAYS;
 
 #[test]
-#[ignore = "known: what is too much for one connection does not go over another"]
 fn more_messages_than_one_connection_takes_go_over_another() {
     let Some(server) = OpenSmtpd::start() else {
         return;

@@ -357,9 +357,10 @@ impl Work {
                 .prepare_cached(&format!("DELETE FROM {table} = ?"))?
                 .execute([integer(id)])?;
         }
-        self.counts.unread -= usize::from(!is_read);
-        self.counts.octets -= natural::<u64>(octets);
-        *self.counts.of(&mailbox, is_taken) -= 1;
+        self.counts.unread = self.counts.unread.saturating_sub(usize::from(!is_read));
+        self.counts.octets = self.counts.octets.saturating_sub(natural(octets));
+        let count = self.counts.of(&mailbox, is_taken);
+        *count = count.saturating_sub(1);
         let left = self.counts.boxes.get(&mailbox);
         if left.is_some_and(|count| count.taken + count.refused == 0) {
             self.counts.boxes.remove(&mailbox);
@@ -373,7 +374,7 @@ impl Work {
             .prepare_cached("UPDATE mails SET read = ?2 WHERE id = ?1 AND read != ?2")?
             .execute(params![integer(id), is_read])?;
         if changed > 0 && is_read {
-            self.counts.unread -= 1;
+            self.counts.unread = self.counts.unread.saturating_sub(1);
         } else if changed > 0 {
             self.counts.unread += 1;
         }

@@ -59,6 +59,7 @@ impl<W: Wire> Depot<W> {
         let mut taken = self.wait(self.pool.take(), deadline).await?;
         if let Taken::Kept(link) = &mut taken {
             link.until(deadline);
+            link.trace.reused();
         }
         Ok(taken)
     }
@@ -89,7 +90,8 @@ impl<W: Wire> Depot<W> {
         slot: Slot<Link<W>>,
         deadline: Option<Instant>,
     ) -> Result<Lease<Link<W>>, Error> {
-        let link = self.server.connect(deadline).await?;
+        let mut link = self.server.connect(deadline).await?;
+        link.has_opened();
         Ok(slot.fill(link))
     }
 

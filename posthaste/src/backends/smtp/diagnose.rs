@@ -11,6 +11,7 @@ use crate::backend::Context;
 use crate::check::{Diagnosis, LoginResult, certificate};
 use crate::error::{Error, Phase};
 use crate::net::{Event, Fault, Link, NoContents, Seen, Wire, connect, connect_limit, drive};
+use crate::trace::Trace;
 
 /// How long each answer may take, if nothing else is said: nobody wants to wait five minutes to learn what is wrong.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -59,41 +60,45 @@ impl Inspector {
     async fn talk<W: Wire>(&self, found: &mut Diagnosis) -> Result<(), Trouble> {
         let server = &self.server;
         let credentials = server.first_credentials::<W>().await?;
-        let wire = connect::<W>(&server.target, connect_limit(server.timeout, None)).await;
-        let wire = wire.map_err(|error| unreachable(&server.target, error))?;
         let mut config = server.session_config(credentials);
+        let mut trace = Trace::new(&server.target, &mut config);
         config.transcript = true;
+        let wire = connect::<W>(&server.target, connect_limit(server.timeout, None)).await;
+        let wire = wire.map_err(|error| trace.failed(unreachable(&server.target, error)))?;
         let link = Link::begin(wire, config, server.timeout, None, server.tls.clone()).await;
         let mut link = link.map_err(|fault| ended(Ended::Fault(fault), Phase::Starttls))?;
+        // The link itself tells nobody, so that all that was said is there to be noted.
         let event = drive(&mut link, &mut NoContents).await;
-        self.note(&mut link, found);
+        self.note(&mut link, &mut trace, found);
         let end = match event {
-            Ok(Event::Idle | Event::Done(..)) => None,
+            Ok(Event::Idle | Event::Waiting | Event::Done(..)) => None,
             Ok(Event::Closed(reply)) => Some(Ended::Closed(reply)),
             Err(fault) => Some(Ended::Fault(fault)),
         };
         if let Some(end) = end {
             let mut trouble = ended(end, link.phase().into());
-            trouble.error = server.explained(trouble.error, &link.session);
+            trouble.error = trace.failed(server.explained(trouble.error, &link.session));
             return Err(trouble);
         }
+        trace.opened(&link.session, &|| link.safety());
         found.round_trip = round_trip(&mut link).await;
         link.session.quit();
         let _ = drive(&mut link, &mut NoContents).await;
+        trace.quit();
         Ok(())
     }
 
     /// Takes over what was said and agreed on.
-    fn note<W: Wire>(&self, link: &mut Link<W>, found: &mut Diagnosis) {
+    fn note<W: Wire>(&self, link: &mut Link<W>, trace: &mut Trace, found: &mut Diagnosis) {
         if let Some(safety) = link.safety() {
-            // `TLSv1_3`, as the standard's registry has it, is not what people call it.
-            found.tls_version = Some(safety.version.replace("TLSv1_", "TLS 1."));
+            found.tls_version = Some(safety.version_name());
             found.tls_cipher = Some(safety.cipher);
         }
         let mechanism = link.session.mechanism().map(|one| one.to_string());
         let mut is_tls = self.server.is_implicit;
         let mut said = String::new();
         for line in link.session.transcript() {
+            trace.said(&line);
             match line {
                 Line::Client(line) => said = line,
                 Line::Server(reply) if said.is_empty() => found.greeting = Some(reply),

@@ -83,11 +83,24 @@ impl Ended {
         }
     }
 
+    /// Whether a reply came that nobody asked for, as far as can be told: it may belong to another message than the one whose
+    /// answer was awaited.
+    fn is_out_of_turn(&self) -> bool {
+        let Self::Fault(Fault::Peer(violation)) = self else {
+            return false;
+        };
+        matches!(
+            violation.kind(),
+            ViolationKind::Unasked | ViolationKind::Unexpected | ViolationKind::OutOfStep
+        )
+    }
+
     /// Whether a mail that was lost so may go over another connection. `proven` if this connection was good before:
     /// otherwise the next one would be no better. What the server may have taken never goes again.
     pub(super) fn may_go_again(&self, unfinished: &Unfinished, proven: bool) -> bool {
         let not_begun = unfinished.never_started
-            || (self.is_hang_up() && Phase::from(unfinished.phase) == Phase::Mail);
+            || (self.is_hang_up() && Phase::from(unfinished.phase) == Phase::Mail)
+            || (self.is_out_of_turn() && is_before_content(unfinished.phase));
         let is_blameless = !unfinished.was_first || (proven && not_begun);
         !unfinished.in_doubt && (is_blameless || unfinished.by_data)
     }
@@ -113,6 +126,23 @@ pub(super) fn is_tired_of_waiting(outcome: &Outcome) -> bool {
             .is_some_and(|reply| reply.code() == 421);
         is_421 && failure.phase == posthaste_smtp::Phase::Mail
     })
+}
+
+/// A kind of reply: its code, and its enhanced code.
+pub(super) type Kind = (u16, Option<String>);
+
+/// What was said to MAIL if it was refused for now, which may be because this connection has carried as much as the server
+/// likes.
+pub(super) fn too_much_for_now(outcome: &Outcome) -> Option<Kind> {
+    let failure = outcome.failure.as_ref()?;
+    let reply = failure.reply.as_ref()?;
+    let is_it = reply.is_temporary() && failure.phase == posthaste_smtp::Phase::Mail;
+    let enhanced = reply.enhanced().map(|code| code.to_string());
+    is_it.then(|| (reply.code(), enhanced))
+}
+
+fn is_before_content(phase: posthaste_smtp::Phase) -> bool {
+    matches!(Phase::from(phase), Phase::Mail | Phase::Rcpt | Phase::Data)
 }
 
 /// The error of a server that broke the rules, or that does not offer what has to be.

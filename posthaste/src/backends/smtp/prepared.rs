@@ -1,12 +1,12 @@
 //! A message made ready to be sent, and the reports about it.
 
 use posthaste_message::{EmailMessage, Envelope, Mailbox, RenderOptions, Rendered};
-use posthaste_smtp::{Mail, Outcome, Path, Reply};
+use posthaste_smtp::{Mail, Outcome, Path, Reply, Unfinished};
 
 use super::failure::refused;
 use super::wishes;
 use crate::error::Error;
-use crate::report::{Rejection, Report};
+use crate::report::{Receipt, Rejection, Report};
 
 /// A message that has been checked and rendered.
 pub(super) struct Prepared<'m> {
@@ -47,18 +47,41 @@ impl<'m> Prepared<'m> {
         Ok((prepared, mail))
     }
 
+    /// Tells that it goes over a connection.
+    pub(super) fn tell(&self, trace: &mut crate::trace::Trace) {
+        let (id, octets) = (self.rendered.message_id(), self.rendered.len());
+        trace.submitted(id, self.envelope.to.len(), octets);
+    }
+
     /// What became of the message.
     pub(super) fn report(&self, outcome: Outcome) -> Report {
         if outcome.failure.is_some() || outcome.accepted.is_empty() {
             return self.failed(self.error(outcome));
         }
-        let accepted = outcome.accepted.iter();
+        let report = Report::taken(
+            Some(self.message_id()),
+            self.recipients(outcome.accepted),
+            self.rejections(outcome.rejected),
+        );
+        match outcome.replies.is_empty() {
+            true => report.with_reply(outcome.reply),
+            false => report.with_receipts(self.receipts(outcome.replies)),
+        }
+    }
+
+    /// What became of a message that some have, when the connection was lost before the server had answered for all.
+    pub(super) fn partly(&self, unfinished: Unfinished) -> Report {
+        let taken: Vec<_> = unfinished.replies.iter().map(|(i, _)| *i).collect();
+        let refused = unfinished.rejected.iter().map(|(i, _)| *i);
+        let answered: Vec<_> = refused.chain(taken.iter().copied()).collect();
+        let others = (0..self.envelope.to.len()).filter(|i| !answered.contains(i));
         Report::taken(
             Some(self.message_id()),
-            accepted.filter_map(|&i| self.recipient(i)).collect(),
-            self.rejections(outcome.rejected),
+            self.recipients(taken),
+            self.rejections(unfinished.rejected),
         )
-        .with_reply(outcome.reply)
+        .with_receipts(self.receipts(unfinished.replies))
+        .with_in_doubt(self.recipients(others))
     }
 
     /// The error of a message that nobody got.
@@ -81,6 +104,18 @@ impl<'m> Prepared<'m> {
                 Some(Rejection { recipient, reply })
             })
             .collect()
+    }
+
+    fn receipts(&self, replies: Vec<(usize, Reply)>) -> Vec<Receipt> {
+        let replies = replies.into_iter();
+        replies
+            .filter_map(|(i, reply)| Some(Receipt::new(self.recipient(i)?, reply)))
+            .collect()
+    }
+
+    fn recipients(&self, indexes: impl IntoIterator<Item = usize>) -> Vec<Mailbox> {
+        let indexes = indexes.into_iter();
+        indexes.filter_map(|i| self.recipient(i)).collect()
     }
 
     fn recipient(&self, index: usize) -> Option<Mailbox> {
