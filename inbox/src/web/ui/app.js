@@ -158,6 +158,14 @@ function listen() {
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
   for (const name of ["message", "deleted", "dropped", "marked", "resync"]) events.addEventListener(name, refresh);
+  // A message of a preview was saved: who looks at it sees it as it is now, on the same tab.
+  events.addEventListener("replaced", event => {
+    const { old, new: id } = JSON.parse(event.data);
+    if ($(".mail")?.dataset.id !== String(old)) return;
+    const now = location.href.replace(`/m/${old}`, `/m/${id}`);
+    history.replaceState(history.state, "", now);
+    go(now, { push: false });
+  });
 }
 
 // Deleting, with ten seconds to think
