@@ -1,5 +1,5 @@
 // Makes the pictures of the inbox in this folder: `node docs/screenshots.mjs`. It needs what `./check` installs for the browser tests.
-// Fonts are those of the machine; `fonts-droid-fallback` has the letters of the demo's Japanese and Chinese mails.
+// Fonts are those of the machine; `fonts-droid-fallback` and `fonts-noto-color-emoji` have what the demo's mails need.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -13,7 +13,7 @@ const program = ["inbox", "--demo", "--json", "--smtp", "127.0.0.1:0", "--web", 
 const run = process.env.POSTHASTE ? [process.env.POSTHASTE, program] : ["cargo", ["run", "--release", "--quiet", "--", ...program]];
 const inbox = spawn(run[0], run[1], { cwd: root, env: { ...process.env, TZ: "UTC" }, stdio: ["ignore", "pipe", "inherit"] });
 const [line] = await new Promise(done => createInterface(inbox.stdout).once("line", line => done([line])));
-const url = new URL(JSON.parse(line).web);
+const url = new URL(`http://${JSON.parse(line).web}`);
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 try {

@@ -1,7 +1,6 @@
 //! A mail, beside the list.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::Response;
@@ -190,8 +189,10 @@ fn facts(mail: &Mail) -> Vec<Fact> {
         let title = "Commands were written before the last was answered";
         facts.push(fact("pipelined".to_owned(), Some(title)));
     }
-    let took = Duration::from_micros(session.duration_us);
-    let took = format!("{:.1} ms", took.as_secs_f64() * 1000.0);
+    let took = match session.duration_us {
+        micros @ ..1000 => format!("{micros} µs"),
+        micros => format!("{:.1} ms", micros as f64 / 1000.0),
+    };
     facts.push(fact(took, Some("From MAIL to the answer to the content")));
     facts
 }
