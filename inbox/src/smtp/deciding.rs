@@ -17,6 +17,8 @@ use crate::transcript::Speaker;
 const WITHOUT_TLS: &str = "530 5.7.0 Say STARTTLS first";
 /// The answer to STARTTLS where a fault wants none.
 const NO_TLS: &str = "454 4.7.0 There is no TLS now";
+/// The answer to a browser. What it says behind its headers could be commands that a web page has put together.
+const NO_WEB: &[u8] = b"421 4.7.0 This is a mail server; the page is at another port\r\n";
 
 impl Connection<'_> {
     /// Answers, and notes what was asked and said.
@@ -26,6 +28,11 @@ impl Connection<'_> {
             self.give_up().await;
         }
         self.asked(request);
+        if matches!(request, Request::Invalid) && is_of_browser(self.server.line()) {
+            self.server.say(NO_WEB);
+            self.server.close();
+            return Ok(());
+        }
         let act = self.fault(request).await?;
         if let Request::Message { .. } = request {
             return self.complete(act.unwrap_or_default()).await;
@@ -368,6 +375,12 @@ fn hidden_auth(line: &[u8]) -> Vec<u8> {
         }
         _ => line.to_vec(),
     }
+}
+
+/// Whether a line is the first of HTTP.
+fn is_of_browser(line: &[u8]) -> bool {
+    let mut words = line.rsplit(|octet| *octet == b' ');
+    words.next().is_some_and(|last| last.starts_with(b"HTTP/"))
 }
 
 #[cfg(test)]

@@ -182,3 +182,18 @@ fn nothing_is_too_odd_for_an_answer() {
         assert!(client.code() >= 200, "{line:?}");
     }
 }
+
+/// A web page can have a browser say anything, but for the first line.
+#[test]
+fn a_browser_is_not_listened_to() {
+    let inbox = inbox(|_| {});
+    let mut browser = Client::silent(&inbox);
+    assert_eq!(browser.code(), 220);
+    browser.say(
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nHELO x\r\nMAIL FROM:<a@example.com>\r\n\
+         RCPT TO:<b@example.com>\r\nDATA\r\nx\r\n.\r\n",
+    );
+    assert_eq!(browser.code(), 421);
+    assert_eq!(browser.hear(), None);
+    assert!(inbox.mails_blocking().is_empty());
+}
