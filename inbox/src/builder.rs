@@ -12,7 +12,6 @@ use crate::inbox::{Inbox, Place, Shared};
 use crate::limits::Limits;
 use crate::relay::Relay;
 use crate::smtp;
-#[cfg(feature = "sqlite")]
 use crate::store::Sqlite;
 use crate::store::{Memory, Retention, Store};
 use crate::tls::{Certificates, Tls};
@@ -128,7 +127,6 @@ impl Builder {
     }
 
     /// Keeps mails in this file, which is made if it is not there. Beside it stands a lock, and a log while it is in use.
-    #[cfg(feature = "sqlite")]
     pub fn db(mut self, path: impl Into<PathBuf>) -> Self {
         self.db = Some(path.into());
         self
@@ -218,7 +216,6 @@ impl Builder {
     }
 
     fn store(&self) -> io::Result<Arc<dyn Store>> {
-        #[cfg(feature = "sqlite")]
         if let Some(path) = &self.db {
             let store = Sqlite::open(path, self.retention).map_err(io::Error::other)?;
             return Ok(Arc::new(store));

@@ -27,7 +27,6 @@ use jiff::Timestamp;
 use crate::mail::{Id, Mail};
 use document::Document;
 
-#[cfg(feature = "sqlite")]
 pub(crate) use document::{Columns, codes, traits};
 
 /// What to look for. An empty one finds all.

@@ -1,7 +1,6 @@
 //! Where mails are kept.
 
 pub mod memory;
-#[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 use std::fmt;
@@ -15,7 +14,6 @@ use crate::mail::{Arrival, Id, Mail};
 use crate::query::Query;
 
 pub use memory::Memory;
-#[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
 /// A future that a [`Store`] gives.
