@@ -308,7 +308,10 @@ function arrow(event) {
   const tabs = $$(".tabs a"), at = tabs.indexOf(event.target);
   const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
   if (at < 0 || to === undefined) return false;
-  view(tabs[(to + tabs.length) % tabs.length]);
+  const tab = tabs[(to + tabs.length) % tabs.length];
+  // At once, since the next key may come before the page does.
+  tab.focus({ preventScroll: true });
+  view(tab);
   return true;
 }
 
